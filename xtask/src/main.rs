@@ -1,0 +1,2 @@
+//! Candor's command line.
+fn main() {}
