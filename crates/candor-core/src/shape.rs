@@ -45,7 +45,10 @@ pub fn check(component: &str, argument: &str, seen: &[usize], wanted: &[Option<u
             .iter()
             .map(|dim| dim.map_or_else(|| "_".to_owned(), |dim| dim.to_string()))
             .collect();
-        panic!("{component}: {argument} has shape {seen:?}, wanted [{}]", wanted.join(", "));
+        panic!(
+            "{component}: {argument} has shape {seen:?}, wanted [{}]",
+            wanted.join(", ")
+        );
     }
 }
 

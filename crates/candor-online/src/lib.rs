@@ -1,1 +1,10 @@
-//! Placeholder while the workspace is laid out.
+//! Learning against adversarially chosen losses, for Burn.
+//!
+//! This room is furnished later; nothing in it is implemented yet. It will hold:
+//!
+//! | method | paper | arXiv |
+//! |---|---|---|
+//! | normalised gradient descent and the perceptron | From Logistic Regression to the Perceptron Algorithm: Exploring Gradient Descent with Large Step Sizes | 2412.08424 |
+//! | policy optimisation in adversarial MDPs | Refined Regret for Adversarial MDPs with Linear Function Approximation | 2301.12942 |
+//!
+//! `cargo xtask papers` says what is done.

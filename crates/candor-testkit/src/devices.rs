@@ -12,6 +12,7 @@ pub struct NamedDevice {
 /// One device of each backend that is compiled in and whose driver is present.
 ///
 /// A backend without a driver is left out with a line on standard error that says so.
+#[allow(clippy::vec_init_then_push, unused_mut)] // features decide what is pushed
 pub fn devices() -> Vec<NamedDevice> {
     let mut found = Vec::new();
     #[cfg(feature = "flex")]

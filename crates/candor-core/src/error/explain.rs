@@ -32,7 +32,9 @@ pub enum ExplainError {
     )]
     NotDifferentiable,
     /// Every sample has weight zero, so that the local fit has nothing to fit.
-    #[error("{method}: all {samples} samples have a weight of zero, the neighbourhood is degenerate")]
+    #[error(
+        "{method}: all {samples} samples have a weight of zero, the neighbourhood is degenerate"
+    )]
     DegenerateNeighbourhood {
         /// The method.
         method: &'static str,

@@ -1,5 +1,6 @@
 use burn::tensor::{Tensor, activation};
 
+use super::expm1;
 use crate::in_f32;
 
 /// `log Σ exp(x)` along an axis, which keeps size one: the maximum is subtracted first, so logits of ±1e4 are fine.
@@ -29,15 +30,9 @@ pub fn log_sum_exp<const D: usize>(input: Tensor<D>, dim: usize) -> Tensor<D> {
 pub fn log1mexp<const D: usize>(input: Tensor<D>) -> Tensor<D> {
     const HALF: f64 = -std::f64::consts::LN_2;
     let near_zero = input.clone().greater_scalar(HALF);
-    let near = (-expm1_negative(input.clone().mask_fill(near_zero.clone().bool_not(), HALF))).log();
+    let near = (-expm1(input.clone().mask_fill(near_zero.clone().bool_not(), HALF))).log();
     let far = (-input.mask_fill(near_zero.clone(), HALF).exp()).log1p();
     far.mask_where(near_zero, near)
-}
-
-/// `exp(x) - 1` on `[-ln 2, 0]` without cancellation, as `2 t / (1 - t)` with `t = tanh(x / 2)`.
-fn expm1_negative<const D: usize>(input: Tensor<D>) -> Tensor<D> {
-    let half = (input / 2.0).tanh();
-    half.clone() * 2.0 / (-half + 1.0)
 }
 
 /// `log(1 + exp(x))`, finite for every finite `x`, with the gradient `sigmoid(x)` (one half at zero).

@@ -7,8 +7,14 @@ use crate::in_f32;
 ///
 /// Masked entries may hold anything, NaN included: they are replaced before the sum, so neither their value
 /// nor their gradient gets through.
-pub fn masked_sum<const D: usize>(input: Tensor<D>, mask: Tensor<D, Bool>, dim: usize) -> Tensor<D> {
-    in_f32(input, |input| input.mask_fill(mask.bool_not(), 0.0).sum_dim(dim))
+pub fn masked_sum<const D: usize>(
+    input: Tensor<D>,
+    mask: Tensor<D, Bool>,
+    dim: usize,
+) -> Tensor<D> {
+    in_f32(input, |input| {
+        input.mask_fill(mask.bool_not(), 0.0).sum_dim(dim)
+    })
 }
 
 /// Mean of the entries where `mask` is true, along an axis that keeps size one; 0 (gradient 0) where there is none.
@@ -83,12 +89,18 @@ mod tests {
         let mean = masked_mean(values.clone(), mask, 1);
         assert_eq!(floats(&mean), [1.0, 0.0]);
         let gradients = mean.sum().backward();
-        assert_eq!(floats(&values.grad(&gradients).unwrap()), [1.0, 0.0, 0.0, 0.0]);
+        assert_eq!(
+            floats(&values.grad(&gradients).unwrap()),
+            [1.0, 0.0, 0.0, 0.0]
+        );
     }
 
     #[test]
     fn a_row_without_entries_has_no_probability() {
         let (values, mask) = masked_case();
-        assert_eq!(floats(&masked_softmax(values, mask, 1)), [1.0, 0.0, 0.0, 0.0]);
+        assert_eq!(
+            floats(&masked_softmax(values, mask, 1)),
+            [1.0, 0.0, 0.0, 0.0]
+        );
     }
 }

@@ -24,7 +24,10 @@ pub fn safe_div<const D: usize>(numerator: Tensor<D>, denominator: Tensor<D>) ->
 /// Square root with gradient 0, not infinity, where the input is `tiny` or less; there the value is 0.
 pub fn safe_sqrt<const D: usize>(input: Tensor<D>, tiny: f64) -> Tensor<D> {
     let dead = input.clone().lower_equal_scalar(tiny);
-    input.mask_fill(dead.clone(), 1.0).sqrt().mask_fill(dead, 0.0)
+    input
+        .mask_fill(dead.clone(), 1.0)
+        .sqrt()
+        .mask_fill(dead, 0.0)
 }
 
 #[cfg(test)]

@@ -1,0 +1,191 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use burn::module::Module;
+use candor_core::DrawKey;
+use candor_distill::features::{ClassMeans, ClassMeansBuilder};
+use candor_models::{Cnn, CnnConfig};
+use serde::{Deserialize, Serialize};
+
+use super::measures::evaluate;
+use super::objectives::{StudentObjective, Teaching};
+use super::rows::{EVALUATION_ROWS, Rows};
+use super::settings::LifecycleSettings;
+use super::{Context, teacher};
+use crate::report::Check;
+use crate::run::RunError;
+use crate::training::{Curves, Fit};
+
+/// How a student learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Labels only.
+    NoTeacher,
+    /// Hinton's soft targets.
+    HintonKd,
+    /// Decoupled knowledge distillation.
+    Dkd,
+    /// Hinton's soft targets with the feature norm-and-direction term (KD++).
+    KdPlusPlus,
+}
+
+impl Method {
+    pub(super) const ALL: [Self; 4] = [Self::NoTeacher, Self::HintonKd, Self::Dkd, Self::KdPlusPlus];
+
+    /// What tables call it.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::NoTeacher => "no teacher",
+            Self::HintonKd => "Hinton KD",
+            Self::Dkd => "DKD",
+            Self::KdPlusPlus => "KD++ (ND)",
+        }
+    }
+
+    fn stage(self, seed: usize) -> String {
+        let name = match self {
+            Self::NoTeacher => "no-teacher",
+            Self::HintonKd => "hinton-kd",
+            Self::Dkd => "dkd",
+            Self::KdPlusPlus => "kd-plus-plus",
+        };
+        format!("student-{name}-{seed}")
+    }
+}
+
+/// One student.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StudentResult {
+    /// How it learned.
+    pub method: Method,
+    /// Its seed.
+    pub seed: usize,
+    /// Share of test rows classified right.
+    pub test_accuracy: f64,
+    /// Number of parameters.
+    pub parameters: usize,
+    /// Wall time of its training, in seconds.
+    pub seconds: f64,
+    /// Learning curves.
+    pub curves: Curves,
+}
+
+/// All students.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DistillationResult {
+    /// Rows each of them saw.
+    pub rows: usize,
+    /// The students.
+    pub students: Vec<StudentResult>,
+}
+
+impl DistillationResult {
+    /// Accuracies of one method's students.
+    pub(super) fn accuracies(&self, method: Method) -> Vec<f64> {
+        let of_method = self.students.iter().filter(|student| student.method == method);
+        of_method.map(|student| student.test_accuracy).collect()
+    }
+
+    /// Mean accuracy of one method's students.
+    pub(super) fn mean_accuracy(&self, method: Method) -> f64 {
+        let accuracies = self.accuracies(method);
+        accuracies.iter().sum::<f64>() / accuracies.len() as f64
+    }
+
+    pub(super) fn checks(&self) -> Vec<Check> {
+        let best = Method::ALL[1..]
+            .iter()
+            .map(|&method| self.mean_accuracy(method))
+            .fold(f64::NEG_INFINITY, f64::max);
+        let control = self.mean_accuracy(Method::NoTeacher);
+        vec![Check::at_least(
+            "best distilled student's mean accuracy, against the mean without a teacher",
+            best,
+            control,
+        )]
+    }
+}
+
+/// How many stages distillation has.
+pub(super) fn stages(settings: &LifecycleSettings) -> usize {
+    Method::ALL.len() * settings.distill.seeds
+}
+
+/// Trains every student of every method.
+pub(super) fn run(context: &Context) -> Result<DistillationResult, RunError> {
+    let teacher = teacher::load(context)?;
+    let means = class_means(context, &teacher)?;
+    let mut students = Vec::new();
+    for method in Method::ALL {
+        for seed in 0..context.settings.distill.seeds {
+            students.push(student(context, &teacher, &means, method, seed)?);
+        }
+    }
+    Ok(DistillationResult {
+        rows: context.settings.distill.rows.min(context.digits.train.len()),
+        students,
+    })
+}
+
+fn student(
+    context: &Context,
+    teacher: &Cnn,
+    means: &ClassMeans,
+    method: Method,
+    seed: usize,
+) -> Result<StudentResult, RunError> {
+    let settings = &context.settings;
+    let stage = method.stage(seed);
+    let result = context.folder.once(&stage, || {
+        // Every method of a seed starts from the same weights and sees the same rows.
+        let own_seed = settings.seed.wrapping_add(1000 + seed as u64);
+        let rows = context.digits.train.draw(settings.distill.rows, DrawKey::new(own_seed));
+        let config = CnnConfig::new()
+            .with_channels(settings.distill.channels)
+            .with_hidden(settings.train.hidden);
+        let fit = Fit {
+            name: stage.clone(),
+            epochs: settings.distill.epochs,
+            learning_rate: settings.distill.lr,
+            weight_decay: settings.train.weight_decay,
+            ema_decay: 0.0,
+            objective: Arc::new(StudentObjective::new(
+                Teaching::of(method, &settings.distill, means)?,
+                teacher.clone(),
+            )),
+        };
+        let bar = context.progress.stage(&stage, fit.epochs);
+        let started = Instant::now();
+        let fitted = fit.run(
+            config.init_seeded(&context.device, own_seed)?,
+            |done| rows.loader(settings.distill.batch_size, own_seed, done, &context.device),
+            context.digits.test.in_order(&context.device),
+            &context.folder,
+            bar.clone(),
+        )?;
+        bar.finish_and_clear();
+        Ok(StudentResult {
+            method,
+            seed,
+            test_accuracy: evaluate(&fitted.model, &context.digits.test, &context.device).accuracy(),
+            parameters: fitted.model.num_params(),
+            seconds: started.elapsed().as_secs_f64(),
+            curves: fitted.curves,
+        })
+    })?;
+    context.progress.skip();
+    Ok(result)
+}
+
+/// The teacher's class means over the training rows.
+fn class_means(context: &Context, teacher: &Cnn) -> Result<ClassMeans, RunError> {
+    let config = teacher.config();
+    let mut builder = ClassMeansBuilder::new(config.classes, config.hidden);
+    for items in context.digits.train.items().chunks(EVALUATION_ROWS) {
+        let part: Rows = items.iter().cloned().collect();
+        let (features, labels) = part.features(teacher, &context.device);
+        builder.update(&features, &labels)?;
+    }
+    Ok(builder.finish(&context.device)?)
+}

@@ -1,0 +1,73 @@
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Bars of a run: one over its stages, one over the stage in hand, both with the time left.
+///
+/// Where standard error is not a terminal, or quiet was asked, nothing is drawn and the log lines remain.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    bars: MultiProgress,
+    stages: ProgressBar,
+    quiet: bool,
+}
+
+impl Progress {
+    /// A run of so many stages.
+    pub fn new(stages: usize, quiet: bool) -> Self {
+        let target = if quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        let bars = MultiProgress::with_draw_target(target);
+        let overall = bars.add(ProgressBar::new(stages as u64).with_style(style(
+            "{prefix:>24} [{bar:30}] {pos}/{len} stages, {elapsed} so far, about {eta} left",
+        )));
+        overall.set_prefix("run");
+        Self {
+            bars,
+            stages: overall,
+            quiet,
+        }
+    }
+
+    /// Whether nothing is drawn.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Starts a stage of so many steps; its bar goes when the handle is finished.
+    pub fn stage(&self, name: &str, steps: usize) -> ProgressBar {
+        tracing::info!(stage = name, "started");
+        let bar = self.bars.add(ProgressBar::new(steps as u64).with_style(style(
+            "{prefix:>24} [{bar:30}] {pos}/{len} {msg}",
+        )));
+        bar.set_prefix(name.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(250));
+        bar
+    }
+
+    /// Ends a stage.
+    pub fn end(&self, bar: &ProgressBar) {
+        bar.finish_and_clear();
+        self.stages.inc(1);
+    }
+
+    /// Counts a stage that needed no work.
+    pub fn skip(&self) {
+        self.stages.inc(1);
+    }
+
+    /// Takes all bars away.
+    pub fn finish(&self) {
+        self.stages.finish_and_clear();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    // The templates are constants of this file; a broken one falls back to the plain bar.
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}
