@@ -89,6 +89,18 @@ pub enum DataError {
         /// How many levels the schema lists.
         levels: usize,
     },
+    /// A categorical column with more levels than a table of them could hold.
+    #[error("{}: column `{column}` has {levels} levels, the limit is {limit}; ignore it, or list its levels in the schema", file.display())]
+    TooManyLevels {
+        /// The file.
+        file: PathBuf,
+        /// The column.
+        column: String,
+        /// How many levels were found.
+        levels: usize,
+        /// How many may be found.
+        limit: usize,
+    },
     /// A target that names no class.
     #[error("{}:{line}: `{value}` is none of the {classes} classes", file.display())]
     UnknownClass {

@@ -35,7 +35,7 @@ pub(crate) fn average_ranks(values: &[f64]) -> Vec<f64> {
     let order = ascending(values);
     let mut ranks = vec![0.0; values.len()];
     let mut start = 0;
-    for tied in order.chunk_by(|&left, &right| values[left] == values[right]) {
+    for tied in order.chunk_by(|&left, &right| compare(values[left], values[right]).is_eq()) {
         let rank = start as f64 + (tied.len() + 1) as f64 / 2.0;
         for &index in tied {
             ranks[index] = rank;
@@ -59,6 +59,7 @@ pub(crate) fn superiority(left: &[f64], right: &[f64]) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // small integers and halves are exact
 mod tests {
     use super::*;
 

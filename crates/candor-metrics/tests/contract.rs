@@ -1,6 +1,11 @@
 //! What every measure promises: settings that survive JSON and refuse the illegal, errors instead of NaN, rows that
 //! do not see each other, memory that does not grow with draws or steps.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::float_cmp
+)]
 
 use std::cell::Cell;
 
@@ -97,6 +102,7 @@ fn curve(curve: Curve) -> Vec<f64> {
     [curve.values, vec![curve.auc, curve.aopc]].concat()
 }
 
+#[allow(clippy::too_many_lines)] // one entry a measure
 fn measures(budget: MemoryBudget, draws: usize) -> Vec<(&'static str, Measure)> {
     let deletion = InsertionDeletionConfig::new(CurveMode::Deletion)
         .with_order(FeatureOrder::LeastRelevantFirst)
@@ -482,7 +488,9 @@ fn given_draws_that_do_not_fit_are_errors() {
         assert!(result.is_err(), "{shape:?}");
     }
     let correlation = FaithfulnessCorrelationConfig::new().init().unwrap();
-    for subsets in [vec![0, 1, 2, 3], vec![0, 1, 6], vec![0, 1, -1]] {
+    let short = vec![0, 1, 2]; // one a row
+    let (large, negative) = (vec![0, 1, 2, 3, 4, 6], vec![0, 1, 2, 3, 4, -1]);
+    for subsets in [vec![0, 1, 2, 3], short, large, negative] {
         let rows = subsets.len();
         let subsets = Tensor::<2, Int>::from_data(TensorData::new(subsets, [rows, 1]), &device);
         let result = correlation.evaluate_with(
@@ -909,4 +917,27 @@ fn forgetting_refuses_bad_input_and_survives_extremes() {
     assert_eq!(DistanceToRetrained::of(&logits, &logits).unwrap().kl, 0.0);
     assert!(DistanceToRetrained::of(&Tensor::zeros([1, 3], &device), &logits).is_err());
     assert!(DistanceToRetrained::of(&Tensor::full([1, 2], f64::NAN, &device), &logits).is_err());
+}
+
+#[test]
+fn a_model_that_does_not_react_correlates_with_nothing() {
+    let b = Batch::new(&Device::flex());
+    let deaf: Model = Box::new(|x: Tensor<3>| {
+        // The last bit of the score moves with the row, as it may in a matrix product.
+        let rows = x.dims()[0];
+        let noise = |row: usize| f64::from(f32::from_bits(0x4040_0000 + (row % 2) as u32));
+        let scores: Vec<f64> = (0..rows)
+            .flat_map(|row| [noise(row), noise(row + 1)])
+            .collect();
+        Tensor::from_data(
+            TensorData::new(scores, [rows, 2]),
+            (&x.device(), DType::F32),
+        )
+    });
+    let correlation = FaithfulnessCorrelationConfig::new().init().unwrap();
+    let key = b.key();
+    let reports = correlation
+        .evaluate(&deaf, b.inputs, &b.attributions, b.baseline, &b.target, key)
+        .unwrap();
+    assert!(reports.iter().all(|report| report.correlation == 0.0));
 }

@@ -71,6 +71,13 @@ fn a_seed_gives_the_same_network_on_every_device() {
 }
 
 #[test]
+fn the_default_network_for_digits_has_the_documented_size() {
+    // 16 (9 + 1) + 32 (16 * 9 + 1) + 64 (32 * 16 + 1) + 10 (64 + 1)
+    let model = CnnConfig::new().init_seeded(&Device::flex(), 0).unwrap();
+    assert_eq!(model.num_params(), 38_282);
+}
+
+#[test]
 fn what_other_threads_draw_does_not_matter() {
     let device = Device::flex();
     let alone = host::floats(&cnn(&device, 3).logits(images(&device)));

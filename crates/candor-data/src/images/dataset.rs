@@ -177,7 +177,10 @@ mod tests {
         let dataset = ImageDataset::new(items, [1, 1, 2], vec!["a".into(), "b".into()]).unwrap();
         let batch = dataset.batch(&Device::flex());
         assert_eq!(batch.inputs.dims(), [2, 1, 1, 2]);
-        assert_eq!(candor_core::host::floats(&batch.inputs), [0.0, 1.0, 2.0, 3.0]);
+        assert_eq!(
+            candor_core::host::floats(&batch.inputs),
+            [0.0, 1.0, 2.0, 3.0]
+        );
         assert_eq!(candor_core::host::ints(&batch.labels), [1, 0]);
         assert_eq!(batch.rows, [0, 7]);
     }

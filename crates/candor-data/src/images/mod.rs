@@ -4,4 +4,4 @@ mod dataset;
 mod folder;
 
 pub use dataset::{ImageBatcher, ImageDataset, ImageItem};
-pub use folder::{Color, ImageFolderConfig, ImageSize};
+pub use folder::{Color, ImageFolder, ImageFolderConfig, ImageSize};

@@ -14,6 +14,7 @@ use candor_core::{ExplainError, InputError};
 /// # Ok::<(), candor_core::ExplainError>(())
 /// ```
 #[derive(Debug, Clone, Default)]
+#[allow(clippy::large_enum_variant)] // a tensor is a handle, and there is one baseline a call
 pub enum Baseline<const D: usize> {
     /// Zero in every entry.
     #[default]
@@ -74,8 +75,16 @@ mod tests {
     fn another_shape_or_a_nan_is_an_error() {
         let device = Device::flex();
         let inputs = Tensor::<2>::zeros([2, 2], &device);
-        assert!(Baseline::from(Tensor::<2>::zeros([3, 2], &device)).expand(&inputs).is_err());
-        assert!(Baseline::from(Tensor::<2>::zeros([1, 3], &device)).expand(&inputs).is_err());
+        assert!(
+            Baseline::from(Tensor::<2>::zeros([3, 2], &device))
+                .expand(&inputs)
+                .is_err()
+        );
+        assert!(
+            Baseline::from(Tensor::<2>::zeros([1, 3], &device))
+                .expand(&inputs)
+                .is_err()
+        );
         assert!(Baseline::<2>::Constant(f64::NAN).expand(&inputs).is_err());
         let nan = Tensor::<2>::from_floats([[f32::NAN, 0.0]], &device);
         assert!(Baseline::from(nan).expand(&inputs).is_err());

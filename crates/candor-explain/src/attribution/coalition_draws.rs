@@ -101,7 +101,11 @@ mod tests {
         let source = SizedCoalitions::paired(DrawKey::new(5), 6, 10);
         for draw in 0..5 {
             let (one, other) = (mask(&source, 2 * draw), mask(&source, 2 * draw + 1));
-            assert!(one.iter().zip(&other).all(|(a, b)| a + b == 1.0));
+            assert!(
+                one.iter()
+                    .zip(&other)
+                    .all(|(a, b)| (a + b - 1.0).abs() < 1e-15)
+            );
         }
     }
 

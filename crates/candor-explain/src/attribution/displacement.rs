@@ -50,15 +50,29 @@ impl Neighbourhood {
         let component = "Neighbourhood";
         InputError::check_dims(component, "input", &input.dims()[..1], &[1])?;
         let baseline = floats(&baseline.expand(input)?);
-        let moved: Vec<f64> = floats(input).iter().zip(&baseline).map(|(x, r)| x - r).collect();
+        let moved: Vec<f64> = floats(input)
+            .iter()
+            .zip(&baseline)
+            .map(|(x, r)| x - r)
+            .collect();
         let (count, width) = (samples, moved.len());
         let values = match self {
             Self::Gaussian { sigma } => {
                 let legal = |sigma: f64| sigma.is_finite() && sigma > 0.0;
                 InputError::check_values(component, "sigma", &[sigma], "finite and > 0", legal)?;
-                rows_of(&Normal { key, count, width, sigma }, |_, noise| noise)
+                rows_of(
+                    &Normal {
+                        key,
+                        count,
+                        width,
+                        sigma,
+                    },
+                    |_, noise| noise,
+                )
             }
-            Self::Masks => rows_of(&Bernoulli { key, count, width }, |feature, kept| (kept - 1.0) * moved[feature]),
+            Self::Masks => rows_of(&Bernoulli { key, count, width }, |feature, kept| {
+                (kept - 1.0) * moved[feature]
+            }),
             Self::Path => (0..samples)
                 .flat_map(|draw| {
                     let a: f64 = stream(key, 0, draw).rng().random();
@@ -117,7 +131,9 @@ pub fn fit_on_displacement<const D: usize>(
     let component = "fit_on_displacement";
     let perturbed = PerturbedModel::new(component, model, inputs, target, Batching::new())?;
     let (given, weights) = set.read()?;
-    fit_scores(&perturbed, &given, Regression::new(true, 0.0), |draw, _| weights[draw])
+    fit_scores(&perturbed, &given, Regression::new(true, 0.0), |draw, _| {
+        weights[draw]
+    })
 }
 
 #[cfg(all(test, feature = "flex"))]
@@ -133,7 +149,11 @@ mod tests {
             .displacements(&input, &Baseline::Constant(1.0), 64, DrawKey::new(3))
             .unwrap();
         let values = floats(&moved);
-        assert!(values.chunks(2).all(|u| [0.0, -1.0].contains(&u[0]) && [0.0, 5.0].contains(&u[1])));
+        assert!(
+            values
+                .chunks(2)
+                .all(|u| [0.0, -1.0].contains(&u[0]) && [0.0, 5.0].contains(&u[1]))
+        );
         assert!(values.contains(&5.0) && values.contains(&-1.0));
     }
 

@@ -46,7 +46,9 @@ impl FeatureGroups {
         for (index, &id) in ids.iter().enumerate() {
             // A number beyond the entries cannot be without a gap, however few are used.
             let slot = usize::try_from(id).map_err(|_| wrong(index, ">= 0"))?;
-            *used.get_mut(slot).ok_or_else(|| wrong(index, "below the number of entries"))? = true;
+            *used
+                .get_mut(slot)
+                .ok_or_else(|| wrong(index, "below the number of entries"))? = true;
         }
         let count = used.iter().filter(|&&used| used).count();
         match ids.iter().position(|&id| id as usize >= count) {
@@ -124,7 +126,10 @@ mod tests {
     fn patches_join_the_channels_and_are_cut_off_at_the_border() {
         let patches = FeatureGroups::patches([2, 2, 3], 2).unwrap();
         let one_channel = [0, 0, 1, 0, 0, 1];
-        assert_eq!(*patches.ids(12).unwrap(), [one_channel, one_channel].concat());
+        assert_eq!(
+            *patches.ids(12).unwrap(),
+            [one_channel, one_channel].concat()
+        );
         assert!(FeatureGroups::patches([1, 2, 2], 0).is_err());
     }
 

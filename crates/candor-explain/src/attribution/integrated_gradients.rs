@@ -83,12 +83,15 @@ impl IntegratedGradients {
         target: &Target,
         baseline: &Baseline<D>,
     ) -> Result<Attribution<D>, ExplainError> {
-        let path = PerturbedModel::new("IntegratedGradients", model, inputs, target, self.batching)?
-            .multiplicative(baseline)?;
+        let path =
+            PerturbedModel::new("IntegratedGradients", model, inputs, target, self.batching)?
+                .multiplicative(baseline)?;
         let gradient = path.gradients(&Path(&self.nodes), &self.weights)?.mean;
         let values = path.along_slope(gradient);
         let totals = floats(&in_f32(values.clone(), |values| values.sum_dim(1)));
-        let deltas = path.per_row(&Path(&[1.0, 0.0]), |row, ends| Ok(totals[row] - (ends[0] - ends[1])))?;
+        let deltas = path.per_row(&Path(&[1.0, 0.0]), |row, ends| {
+            Ok(totals[row] - (ends[0] - ends[1]))
+        })?;
         Ok(Attribution {
             convergence_delta: Some(deltas),
             ..path.attribution(values)
@@ -112,7 +115,12 @@ mod tests {
             .unwrap();
         let inputs = Tensor::<2>::from_floats([[2.0]], &Device::flex());
         let explained = method
-            .explain(&|x: Tensor<2>| x.square(), inputs, &Target::Output(0), &Baseline::Zeros)
+            .explain(
+                &|x: Tensor<2>| x.square(),
+                inputs,
+                &Target::Output(0),
+                &Baseline::Zeros,
+            )
             .unwrap();
         assert_eq!(explained.row(0), [2.0]);
         assert_eq!(explained.convergence_delta.unwrap(), [-2.0]);

@@ -1,8 +1,7 @@
 use burn::config::Config;
 use burn::tensor::Tensor;
-use candor_core::{
-    Attribution, ConfigError, DrawKey, ExplainError, InputError, Predictor, Target,
-};
+use candor_core::{Attribution, ConfigError, DrawKey, ExplainError, InputError, Predictor, Target};
+use serde::{Deserialize, Serialize};
 
 use super::coalition_draws::SizedCoalitions;
 use super::perturbation::{Batching, Draws, EveryCoalition, Path, PerturbedModel};
@@ -13,7 +12,7 @@ use super::{Coalitions, LinearExplanation, Masker};
 const END_WEIGHT: f64 = 1e6;
 
 /// How the sum of the Shapley values is held to `f(x) − f(r)`.
-#[derive(Config, Debug, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KernelShapMode {
     /// Exactly, by eliminating one value.
     Constrained,
@@ -107,16 +106,18 @@ impl KernelShap {
         let (fits, ends) = match self.mode {
             KernelShapMode::Penalized => {
                 let source = SizedCoalitions::with_ends(key, groups, count);
-                self.penalized(&masked, &source, |_| 1.0)?
+                penalized(&masked, &source, |_| 1.0)?
             }
             KernelShapMode::Constrained if enumerable(groups, count) => {
                 let sizes = (0..1usize << groups).map(|coalition| coalition.count_ones() as usize);
                 let weights = kernel_weights(groups, sizes.map(|size| (size, 1)));
-                self.constrained(&masked, &EveryCoalition { groups }, |draw| weights[draw])?
+                constrained(&masked, &EveryCoalition { groups }, |draw| weights[draw])?
             }
-            KernelShapMode::Constrained => {
-                self.constrained(&masked, &SizedCoalitions::paired(key, groups, count), |_| 1.0)?
-            }
+            KernelShapMode::Constrained => constrained(
+                &masked,
+                &SizedCoalitions::paired(key, groups, count),
+                |_| 1.0,
+            )?,
         };
         Ok(explained(&masked, &fits, &ends))
     }
@@ -158,7 +159,13 @@ impl KernelShap {
         coalitions: &Coalitions,
         counts: Option<&[usize]>,
     ) -> Result<Vec<LinearExplanation>, ExplainError> {
-        Ok(self.fit(&self.masked(model, inputs, target, masker)?, coalitions, counts)?.0)
+        Ok(self
+            .fit(
+                &self.masked(model, inputs, target, masker)?,
+                coalitions,
+                counts,
+            )?
+            .0)
     }
 
     fn masked<'a, M: Predictor<D>, const D: usize>(
@@ -168,8 +175,8 @@ impl KernelShap {
         target: &'a Target,
         masker: &Masker<D>,
     ) -> Result<PerturbedModel<'a, M, D>, ExplainError> {
-        let masked =
-            PerturbedModel::new("KernelShap", model, inputs, target, self.batching)?.masked(masker)?;
+        let masked = PerturbedModel::new("KernelShap", model, inputs, target, self.batching)?
+            .masked(masker)?;
         if self.mode == KernelShapMode::Penalized && masked.groups() < 2 {
             let reason = "the penalised regression needs two groups of features or more";
             return Err(undefined(reason));
@@ -185,71 +192,27 @@ impl KernelShap {
     ) -> Result<Fitted, ExplainError> {
         let ones = vec![1; coalitions.count()];
         let counts = counts.unwrap_or(&ones);
-        InputError::check_dims("KernelShap", "coalitions", &[coalitions.groups()], &[masked.groups()])?;
-        InputError::check_dims("KernelShap", "counts", &[counts.len()], &[coalitions.count()])?;
+        InputError::check_dims(
+            "KernelShap",
+            "coalitions",
+            &[coalitions.groups()],
+            &[masked.groups()],
+        )?;
+        InputError::check_dims(
+            "KernelShap",
+            "counts",
+            &[counts.len()],
+            &[coalitions.count()],
+        )?;
         match self.mode {
-            KernelShapMode::Penalized => self.penalized(masked, coalitions, |draw| counts[draw] as f64),
+            KernelShapMode::Penalized => penalized(masked, coalitions, |draw| counts[draw] as f64),
             KernelShapMode::Constrained => {
                 let sizes = (0..coalitions.count()).map(|draw| coalitions.size(draw));
-                let weights = kernel_weights(coalitions.groups(), sizes.zip(counts.iter().copied()));
-                self.constrained(masked, coalitions, |draw| weights[draw])
+                let weights =
+                    kernel_weights(coalitions.groups(), sizes.zip(counts.iter().copied()));
+                constrained(masked, coalitions, |draw| weights[draw])
             }
         }
-    }
-
-    /// Eliminates the last value: `φ_m = f(x) − f(r) − Σ_{j<m} φ_j`.
-    fn constrained<M: Predictor<D>, const D: usize>(
-        &self,
-        masked: &PerturbedModel<'_, M, D>,
-        source: &impl Draws,
-        weight: impl Fn(usize) -> f64,
-    ) -> Result<Fitted, ExplainError> {
-        let ends = ends(masked)?;
-        let last = masked.groups() - 1;
-        if last == 0 {
-            let whole = |end: &Ends| LinearExplanation {
-                weights: vec![end.full - end.empty],
-                bias: end.empty,
-                r2: None,
-                local_pred: end.full,
-            };
-            return Ok((ends.iter().map(whole).collect(), ends));
-        }
-        let mut z = vec![0.0; masked.groups()];
-        let fits = masked.per_row(source, |row, scores| {
-            let Ends { full, empty } = ends[row];
-            let mut solver = WeightedRidge::new("KernelShap", last, false, masked.memory())?;
-            for (draw, score) in scores.iter().enumerate() {
-                source.write(row, draw, &mut z);
-                let eliminated = z[last];
-                let value = score - empty - eliminated * (full - empty);
-                z.iter_mut().for_each(|kept| *kept -= eliminated);
-                solver.add(&z[..last], value, weight(draw));
-            }
-            let mut weights = solver.solve(0.0)?.weights;
-            weights.push(full - empty - weights.iter().sum::<f64>());
-            Ok(LinearExplanation {
-                local_pred: empty + weights.iter().sum::<f64>(),
-                weights,
-                bias: empty,
-                r2: None,
-            })
-        })?;
-        Ok((fits, ends))
-    }
-
-    /// Ordinary weighted least squares, with the two ends at a weight that nearly pins them.
-    fn penalized<M: Predictor<D>, const D: usize>(
-        &self,
-        masked: &PerturbedModel<'_, M, D>,
-        source: &impl Draws,
-        count: impl Fn(usize) -> f64,
-    ) -> Result<Fitted, ExplainError> {
-        let fits = fit_scores(masked, source, Regression::new(true, 0.0), |draw, z| {
-            let same = z.windows(2).all(|pair| pair[0].to_bits() == pair[1].to_bits());
-            count(draw) * if same { END_WEIGHT } else { 1.0 }
-        })?;
-        Ok((fits, ends(masked)?))
     }
 }
 
@@ -262,6 +225,63 @@ struct Ends {
 
 /// The regression and the ends of each row.
 type Fitted = (Vec<LinearExplanation>, Vec<Ends>);
+
+/// Eliminates the last value: `φ_m = f(x) − f(r) − Σ_{j<m} φ_j`.
+fn constrained<M: Predictor<D>, const D: usize>(
+    masked: &PerturbedModel<'_, M, D>,
+    source: &impl Draws,
+    weight: impl Fn(usize) -> f64,
+) -> Result<Fitted, ExplainError> {
+    let ends = ends(masked)?;
+    let last = masked.groups() - 1;
+    if last == 0 {
+        let whole = |end: &Ends| LinearExplanation {
+            weights: vec![end.full - end.empty],
+            bias: end.empty,
+            r2: None,
+            local_pred: end.full,
+        };
+        return Ok((ends.iter().map(whole).collect(), ends));
+    }
+    let mut z = vec![0.0; masked.groups()];
+    let fits = masked.per_row(source, |row, scores| {
+        let Ends { full, empty } = ends[row];
+        let mut solver = WeightedRidge::new("KernelShap", last, false, masked.memory())?;
+        for (draw, score) in scores.iter().enumerate() {
+            source.write(row, draw, &mut z);
+            let eliminated = z[last];
+            let value = score - empty - eliminated * (full - empty);
+            for kept in &mut z {
+                *kept -= eliminated;
+            }
+            solver.add(&z[..last], value, weight(draw));
+        }
+        let mut weights = solver.solve(0.0)?.weights;
+        weights.push(full - empty - weights.iter().sum::<f64>());
+        Ok(LinearExplanation {
+            local_pred: empty + weights.iter().sum::<f64>(),
+            weights,
+            bias: empty,
+            r2: None,
+        })
+    })?;
+    Ok((fits, ends))
+}
+
+/// Ordinary weighted least squares, with the two ends at a weight that nearly pins them.
+fn penalized<M: Predictor<D>, const D: usize>(
+    masked: &PerturbedModel<'_, M, D>,
+    source: &impl Draws,
+    count: impl Fn(usize) -> f64,
+) -> Result<Fitted, ExplainError> {
+    let fits = fit_scores(masked, source, Regression::new(true, 0.0), |draw, z| {
+        let same = z
+            .windows(2)
+            .all(|pair| pair[0].to_bits() == pair[1].to_bits());
+        count(draw) * if same { END_WEIGHT } else { 1.0 }
+    })?;
+    Ok((fits, ends(masked)?))
+}
 
 fn ends<M: Predictor<D>, const D: usize>(
     masked: &PerturbedModel<'_, M, D>,
@@ -289,7 +309,9 @@ fn explained<M: Predictor<D>, const D: usize>(
 }
 
 fn enumerable(groups: usize, samples: usize) -> bool {
-    let all = u32::try_from(groups).ok().and_then(|groups| 1usize.checked_shl(groups));
+    let all = u32::try_from(groups)
+        .ok()
+        .and_then(|groups| 1usize.checked_shl(groups));
     all.is_some_and(|all| all.saturating_sub(2) <= samples)
 }
 
@@ -306,11 +328,19 @@ fn kernel_weights(groups: usize, masks: impl Iterator<Item = (usize, usize)> + C
         log_factorial[size] + log_factorial[rest] - size_f.ln() - (rest as f64).ln()
     };
     let inner = |&(size, count): &(usize, usize)| size > 0 && size < groups && count > 0;
-    let largest = masks.clone().filter(inner).map(|(size, _)| log_kernel(size)).fold(f64::NEG_INFINITY, f64::max);
+    let largest = masks
+        .clone()
+        .filter(inner)
+        .map(|(size, _)| log_kernel(size))
+        .fold(f64::NEG_INFINITY, f64::max);
     masks
         .map(|mask| {
             let (size, count) = mask;
-            if inner(&mask) { count as f64 * (log_kernel(size) - largest).exp() } else { 0.0 }
+            if inner(&mask) {
+                count as f64 * (log_kernel(size) - largest).exp()
+            } else {
+                0.0
+            }
         })
         .collect()
 }

@@ -1,6 +1,7 @@
 use burn::config::Config;
 use burn::tensor::Tensor;
 use candor_core::{Attribution, ConfigError, DrawKey, ExplainError, Predictor, Target};
+use serde::{Deserialize, Serialize};
 
 use super::perturbation::{Batching, Bernoulli, Draws, PerturbedModel};
 use super::weighted_ridge::WeightedRidge;
@@ -10,7 +11,7 @@ use super::{Coalitions, LinearExplanation, Masker};
 const SMALLEST_NORM: f64 = 1e-8;
 
 /// How far a perturbed input is from the input.
-#[derive(Config, Debug, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LimeDistance {
     /// `‖x_z − x‖₂`.
     Euclidean,
@@ -19,7 +20,7 @@ pub enum LimeDistance {
 }
 
 /// How the weight of a sample falls with its distance `d`, at the width `κ`.
-#[derive(Config, Debug, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LimeKernel {
     /// `exp(−d² / (2κ²))`, as in Captum and in the lime package.
     Half,
@@ -182,7 +183,7 @@ impl Lime {
         let baseline = masked.host_baseline();
         let mut z = vec![0.0; groups];
         masked.per_row(source, |row, scores| {
-            let mut solver = WeightedRidge::new("Lime", groups, true, self.batching.memory)?;
+            let mut solver = WeightedRidge::new("Lime", groups, true, masked.memory())?;
             let baseline = &baseline[row * features..(row + 1) * features];
             let overlap = Overlap::new(masked.host_row(row), baseline, masked.ids(), groups);
             let mut weights = Vec::with_capacity(scores.len());
@@ -225,10 +226,17 @@ fn explained<M: Predictor<D>, const D: usize>(
     masked: &PerturbedModel<'_, M, D>,
     surrogates: &[LimeSurrogate],
 ) -> Attribution<D> {
-    let r_squared = surrogates.iter().filter_map(|row| row.explanation.r2).collect();
+    let r_squared = surrogates
+        .iter()
+        .filter_map(|row| row.explanation.r2)
+        .collect();
     Attribution {
         r_squared: Some(r_squared),
-        ..masked.spread(surrogates.iter().map(|row| row.explanation.weights.as_slice()))
+        ..masked.spread(
+            surrogates
+                .iter()
+                .map(|row| row.explanation.weights.as_slice()),
+        )
     }
 }
 
@@ -264,16 +272,25 @@ impl Overlap {
     }
 
     fn squared_distance(&self, z: &[f64]) -> f64 {
-        self.moved.iter().zip(z).map(|(moved, z)| (1.0 - z) * moved).sum()
+        self.moved
+            .iter()
+            .zip(z)
+            .map(|(moved, z)| (1.0 - z) * moved)
+            .sum()
     }
 
     fn cosine_distance(&self, z: &[f64]) -> f64 {
         let mixed = |kept: &[f64], gone: &[f64]| -> f64 {
             let pairs = kept.iter().zip(gone).zip(z);
-            pairs.map(|((kept, gone), z)| z * kept + (1.0 - z) * gone).sum()
+            pairs
+                .map(|((kept, gone), z)| z * kept + (1.0 - z) * gone)
+                .sum()
         };
         let norm = |squared: f64| squared.sqrt().max(SMALLEST_NORM);
-        let (product, masked) = (mixed(&self.input, &self.cross), mixed(&self.input, &self.baseline));
+        let (product, masked) = (
+            mixed(&self.input, &self.cross),
+            mixed(&self.input, &self.baseline),
+        );
         1.0 - product / (norm(self.input.iter().sum()) * norm(masked))
     }
 }
@@ -293,6 +310,6 @@ mod tests {
             1.0 - 13.0 / (5.0 * 10f64.sqrt()),
             epsilon = 1e-15
         );
-        assert_eq!(overlap.squared_distance(&[1.0, 1.0]), 0.0);
+        approx::assert_abs_diff_eq!(overlap.squared_distance(&[1.0, 1.0]), 0.0);
     }
 }

@@ -45,9 +45,20 @@ impl LinearExplanation {
         InputError::check_dims(component, "baseline", &[baseline.len()], &features)?;
         let moved: Vec<f64> = input.iter().zip(baseline).map(|(x, r)| x - r).collect();
         let legal = |moved: f64| moved.abs() >= SMALLEST_DISPLACEMENT;
-        InputError::check_values(component, "input - baseline", &moved, "at least 1e-12 from 0", legal)?;
+        InputError::check_values(
+            component,
+            "input - baseline",
+            &moved,
+            "at least 1e-12 from 0",
+            legal,
+        )?;
         Ok(Self {
-            weights: self.weights.iter().zip(&moved).map(|(weight, moved)| weight / moved).collect(),
+            weights: self
+                .weights
+                .iter()
+                .zip(&moved)
+                .map(|(weight, moved)| weight / moved)
+                .collect(),
             bias: self.local_pred,
             ..self.clone()
         })
@@ -55,7 +66,10 @@ impl LinearExplanation {
 }
 
 pub(super) fn dot(left: &[f64], right: &[f64]) -> f64 {
-    left.iter().zip(right).map(|(left, right)| left * right).sum()
+    left.iter()
+        .zip(right)
+        .map(|(left, right)| left * right)
+        .sum()
 }
 
 #[cfg(test)]
@@ -73,8 +87,15 @@ mod tests {
         let (input, baseline) = ([1.0, 2.0], [0.5, 1.0]);
         let displacement = multiplicative.to_displacement(&input, &baseline).unwrap();
         // ξ = (1, 0): the second feature at its baseline, u = (0, -1).
-        assert_eq!(displacement.predict(&[0.0, -1.0]), multiplicative.predict(&[1.0, 0.0]));
-        assert!(multiplicative.to_displacement(&[0.5, 2.0], &baseline).is_err());
+        approx::assert_abs_diff_eq!(
+            displacement.predict(&[0.0, -1.0]),
+            multiplicative.predict(&[1.0, 0.0])
+        );
+        assert!(
+            multiplicative
+                .to_displacement(&[0.5, 2.0], &baseline)
+                .is_err()
+        );
         assert!(multiplicative.to_displacement(&[0.5], &baseline).is_err());
     }
 }

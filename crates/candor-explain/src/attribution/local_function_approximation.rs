@@ -2,6 +2,7 @@ use burn::config::Config;
 use burn::tensor::Tensor;
 use candor_core::host::{floats, rows, tensor_like};
 use candor_core::{ConfigError, ExplainError, InputError, Predictor, Target};
+use serde::{Deserialize, Serialize};
 
 use super::linear_explanation::dot;
 use super::perturbation::{Batching, Given, PerturbedModel};
@@ -9,7 +10,7 @@ use super::weighted_ridge::{Regression, fit_scores};
 use super::{Baseline, LinearExplanation};
 
 /// How a perturbation ξ meets the input.
-#[derive(Config, Debug, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Noise {
     /// `x + ξ`.
     Additive,
@@ -18,7 +19,7 @@ pub enum Noise {
 }
 
 /// What the surrogate is asked to match.
-#[derive(Config, Debug, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FitLoss {
     /// The score: `(f(x ⊕ ξ) − g(ξ))²`.
     Squared,
@@ -192,7 +193,9 @@ impl LocalFunctionApproximation {
         let perturbed = self.perturbed(model, inputs, target, baseline)?;
         let (given, weights) = set.read()?;
         match self.loss {
-            FitLoss::Squared => fit_scores(&perturbed, &given, self.regression, |draw, _| weights[draw]),
+            FitLoss::Squared => {
+                fit_scores(&perturbed, &given, self.regression, |draw, _| weights[draw])
+            }
             FitLoss::GradientMatching => self.match_gradients(&perturbed, &given, &weights),
         }
     }
@@ -214,8 +217,18 @@ impl LocalFunctionApproximation {
         let perturbed = self.perturbed(model, inputs, target, baseline)?;
         let shape = [perturbed.rows(), perturbed.features()];
         let component = "LocalFunctionApproximation";
-        InputError::check_dims(component, "surrogates.weights", &surrogates.weights.dims(), &shape)?;
-        InputError::check_dims(component, "surrogates.bias", &surrogates.bias.dims(), &shape[..1])?;
+        InputError::check_dims(
+            component,
+            "surrogates.weights",
+            &surrogates.weights.dims(),
+            &shape,
+        )?;
+        InputError::check_dims(
+            component,
+            "surrogates.bias",
+            &surrogates.bias.dims(),
+            &shape[..1],
+        )?;
         let (given, weights) = set.read()?;
         match self.loss {
             FitLoss::Squared => squared_objective(&perturbed, &given, &weights, set, surrogates),
@@ -236,8 +249,14 @@ impl LocalFunctionApproximation {
         target: &'a Target,
         baseline: &Baseline<D>,
     ) -> Result<PerturbedModel<'a, M, D>, ExplainError> {
-        PerturbedModel::new("LocalFunctionApproximation", model, inputs, target, self.batching)?
-            .with_noise(self.noise, baseline)
+        PerturbedModel::new(
+            "LocalFunctionApproximation",
+            model,
+            inputs,
+            target,
+            self.batching,
+        )?
+        .with_noise(self.noise, baseline)
     }
 
     fn match_gradients<M: Predictor<D>, const D: usize>(
@@ -250,8 +269,16 @@ impl LocalFunctionApproximation {
         let centre = weighted_centre(given, weights, perturbed.features());
         let gradients = rows(&perturbed.along_slope(moments.mean));
         let explain = |(weights, score): (Vec<f64>, f64)| {
-            let bias = if self.intercept { score - dot(&weights, &centre) } else { 0.0 };
-            let slope = if perturbed.is_additive() { 0.0 } else { weights.iter().sum() };
+            let bias = if self.intercept {
+                score - dot(&weights, &centre)
+            } else {
+                0.0
+            };
+            let slope = if perturbed.is_additive() {
+                0.0
+            } else {
+                weights.iter().sum()
+            };
             LinearExplanation {
                 weights,
                 bias,
@@ -259,7 +286,11 @@ impl LocalFunctionApproximation {
                 local_pred: bias + slope,
             }
         };
-        Ok(gradients.into_iter().zip(floats(&moments.score)).map(explain).collect())
+        Ok(gradients
+            .into_iter()
+            .zip(floats(&moments.score))
+            .map(explain)
+            .collect())
     }
 }
 
@@ -272,13 +303,20 @@ fn squared_objective<M: Predictor<D>, const D: usize>(
 ) -> Result<Tensor<1>, ExplainError> {
     let total: f64 = weights.iter().sum();
     let shares: Vec<f64> = weights.iter().map(|weight| weight / total).collect();
-    let scores = perturbed.per_row(given, |_, scores| Ok(scores.to_vec()))?.concat();
+    let scores = perturbed
+        .per_row(given, |_, scores| Ok(scores.to_vec()))?
+        .concat();
     let shape = [perturbed.rows(), set.count()];
     let scores: Tensor<2> = tensor_like(scores, shape, &surrogates.weights);
     let shares: Tensor<2> = tensor_like(shares, [1, set.count()], &surrogates.weights);
-    let fitted = surrogates.weights.clone().matmul(set.xi.clone().transpose())
+    let fitted = surrogates
+        .weights
+        .clone()
+        .matmul(set.xi.clone().transpose())
         + surrogates.bias.clone().unsqueeze_dim(1);
-    Ok(((fitted - scores).square() * shares).sum_dim(1).squeeze_dim(1))
+    Ok(((fitted - scores).square() * shares)
+        .sum_dim(1)
+        .squeeze_dim(1))
 }
 
 /// `Σ w ξ / Σ w`.

@@ -102,7 +102,8 @@ impl MethodChooser {
         let (mut mean, mut max) = (Vec::<Vec<f64>>::new(), Vec::new());
         for neighbourhood in neighbourhoods {
             let given = Given::of(component, "neighbourhoods", neighbourhood)?;
-            let losses = perturbed.per_row(&given, |_, scores| Ok(losses(methods, &given, scores)))?;
+            let losses =
+                perturbed.per_row(&given, |_, scores| Ok(losses(methods, &given, scores)))?;
             let (means, maxima): (Vec<f64>, Vec<f64>) = losses.into_iter().flatten().unzip();
             mean.push(means);
             max.push(maxima);
@@ -115,17 +116,23 @@ impl MethodChooser {
 /// Mean and largest squared error of each surrogate.
 fn losses(methods: &[LinearExplanation], given: &Given, scores: &[f64]) -> Vec<(f64, f64)> {
     let losses = |method: &LinearExplanation| {
-        let squared = |(draw, score): (usize, &f64)| (score - method.predict(given.row(draw))).powi(2);
+        let squared =
+            |(draw, score): (usize, &f64)| (score - method.predict(given.row(draw))).powi(2);
         let (sum, max) = scores
             .iter()
             .enumerate()
             .map(squared)
-            .fold((0.0, 0.0f64), |(sum, max), loss| (sum + loss, max.max(loss)));
+            .fold((0.0, 0.0f64), |(sum, max), loss| {
+                (sum + loss, max.max(loss))
+            });
         (sum / scores.len() as f64, max)
     };
     methods.iter().map(losses).collect()
 }
 
 fn first_smallest(losses: &[f64]) -> usize {
-    (0..losses.len()).fold(0, |best, at| if losses[at] < losses[best] { at } else { best })
+    (0..losses.len()).fold(
+        0,
+        |best, at| if losses[at] < losses[best] { at } else { best },
+    )
 }

@@ -29,7 +29,8 @@ impl NflCheckConfig {
     ///
     /// No iteration.
     pub fn init(&self) -> Result<NflCheck, ConfigError> {
-        let iterations = ConfigError::at_least_one("NflCheckConfig", "iterations", self.iterations)?;
+        let iterations =
+            ConfigError::at_least_one("NflCheckConfig", "iterations", self.iterations)?;
         Ok(NflCheck {
             iterations,
             memory: self.memory,
@@ -135,10 +136,13 @@ fn read(xi: &Tensor<2>, y: &Tensor<1>) -> Result<(Given, Vec<f64>), InputError> 
 }
 
 fn residuals(explanation: &LinearExplanation, pool: &Given, scores: &[f64]) -> Vec<f64> {
-    let residual = |(point, score): (usize, &f64)| (score - explanation.predict(pool.row(point))).abs();
+    let residual =
+        |(point, score): (usize, &f64)| (score - explanation.predict(pool.row(point))).abs();
     scores.iter().enumerate().map(residual).collect()
 }
 
 fn largest_square(residuals: &[f64]) -> f64 {
-    residuals.iter().fold(0.0, |max: f64, residual| max.max(residual * residual))
+    residuals
+        .iter()
+        .fold(0.0, |max: f64, residual| max.max(residual * residual))
 }

@@ -108,7 +108,10 @@ impl Occlusion {
             groups: masked.groups(),
         };
         masked.per_row(&source, |_, scores| {
-            Ok(scores[1..].iter().map(|without| scores[0] - without).collect())
+            Ok(scores[1..]
+                .iter()
+                .map(|without| scores[0] - without)
+                .collect())
         })
     }
 }

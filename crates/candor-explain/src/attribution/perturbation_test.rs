@@ -1,12 +1,13 @@
 use burn::config::Config;
 use burn::tensor::Tensor;
 use candor_core::{ConfigError, ExplainError, InputError, Predictor, Target};
+use serde::{Deserialize, Serialize};
 
 use super::Baseline;
 use super::perturbation::{Batching, Draws, PerturbedModel, checked_values};
 
 /// Which features are taken away.
-#[derive(Config, Debug, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PerturbedFeatures {
     /// Those with the largest `|attribution|`: a good explanation gives a large change.
     Top,
@@ -90,10 +91,19 @@ impl PerturbationTest {
             .multiplicative(&Baseline::Zeros)?;
         let features = masked.features();
         let legal = |k: f64| k <= features as f64;
-        InputError::check_values(component, "k", &[self.k as f64], "at most the features of a row", legal)?;
+        InputError::check_values(
+            component,
+            "k",
+            &[self.k as f64],
+            "at most the features of a row",
+            legal,
+        )?;
         let removals = Removals {
             features,
-            removed: values.chunks(features).map(|row| self.removed(row)).collect(),
+            removed: values
+                .chunks(features)
+                .map(|row| self.removed(row))
+                .collect(),
         };
         masked.per_row(&removals, |_, scores| Ok((scores[0] - scores[1]).abs()))
     }
@@ -145,7 +155,12 @@ mod tests {
 
     #[test]
     fn of_equal_attributions_the_lower_index_goes_first() {
-        let test = |order| PerturbationTestConfig::new(2).with_order(order).init().unwrap();
+        let test = |order| {
+            PerturbationTestConfig::new(2)
+                .with_order(order)
+                .init()
+                .unwrap()
+        };
         let values = [-1.0, 0.5, 1.0, 0.5, 1.0];
         assert_eq!(test(PerturbedFeatures::Top).removed(&values), [0, 2]);
         assert_eq!(test(PerturbedFeatures::Bottom).removed(&values), [1, 3]);

@@ -1,8 +1,8 @@
 use std::num::NonZeroUsize;
 
-use burn::config::Config;
 use candor_core::ConfigError;
 use gauss_quad::GaussLegendre;
+use serde::{Deserialize, Serialize};
 
 /// A rule for the integral over `[0, 1]`, as nodes `a_k` and weights `ω_k` that sum to 1.
 ///
@@ -23,7 +23,7 @@ use gauss_quad::GaussLegendre;
 /// assert_eq!((nodes, weights), (vec![0.0, 0.5, 1.0], vec![0.25, 0.5, 0.25]));
 /// # Ok::<(), candor_core::ConfigError>(())
 /// ```
-#[derive(Config, Debug, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Quadrature {
     /// Exact for polynomials of degree `2n − 1`.
     GaussLegendre,
@@ -47,7 +47,9 @@ impl Quadrature {
         let wrong = |legal| ConfigError::out_of_range("Quadrature", "n_steps", steps, legal);
         let count = NonZeroUsize::new(steps).ok_or_else(|| wrong(">= 1"))?;
         let riemann = |offset: f64| {
-            let nodes = (0..steps).map(|k| (k as f64 + offset) / steps as f64).collect();
+            let nodes = (0..steps)
+                .map(|k| (k as f64 + offset) / steps as f64)
+                .collect();
             Ok((nodes, vec![1.0 / steps as f64; steps]))
         };
         match self {
@@ -63,7 +65,9 @@ impl Quadrature {
             Self::RiemannTrapezoid => {
                 let last = steps - 1;
                 let half = |k: usize| if k == 0 || k == last { 0.5 } else { 1.0 };
-                Ok((0..steps).map(|k| (k as f64 / last as f64, half(k) / last as f64)).unzip())
+                Ok((0..steps)
+                    .map(|k| (k as f64 / last as f64, half(k) / last as f64))
+                    .unzip())
             }
         }
     }
@@ -75,8 +79,16 @@ mod tests {
 
     #[test]
     fn every_rule_integrates_a_constant_and_gauss_a_cubic() {
-        use Quadrature::{GaussLegendre, RiemannLeft, RiemannMiddle, RiemannRight, RiemannTrapezoid};
-        for rule in [GaussLegendre, RiemannLeft, RiemannRight, RiemannMiddle, RiemannTrapezoid] {
+        use Quadrature::{
+            GaussLegendre, RiemannLeft, RiemannMiddle, RiemannRight, RiemannTrapezoid,
+        };
+        for rule in [
+            GaussLegendre,
+            RiemannLeft,
+            RiemannRight,
+            RiemannMiddle,
+            RiemannTrapezoid,
+        ] {
             let (_, weights) = rule.rule(7).unwrap();
             approx::assert_abs_diff_eq!(weights.iter().sum::<f64>(), 1.0, epsilon = 1e-14);
         }

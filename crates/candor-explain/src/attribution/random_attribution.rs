@@ -40,7 +40,12 @@ pub struct RandomAttribution {}
 
 impl RandomAttribution {
     /// Noise of the shape of the inputs: row `r` uses the stream of `key.row + r`.
-    pub fn explain<const D: usize>(&self, inputs: &Tensor<D>, target: &Target, key: DrawKey) -> Attribution<D> {
+    pub fn explain<const D: usize>(
+        &self,
+        inputs: &Tensor<D>,
+        target: &Target,
+        key: DrawKey,
+    ) -> Attribution<D> {
         let shape = inputs.dims();
         let features: usize = shape[1..].iter().product();
         let row = |row: usize| {

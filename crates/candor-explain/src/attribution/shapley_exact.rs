@@ -93,7 +93,10 @@ impl ShapleyExact {
         masker: &Masker<D>,
     ) -> Result<Vec<Vec<f64>>, ExplainError> {
         let masked = self.masked(model, inputs, target, masker)?;
-        Ok(Self::values(&masked)?.into_iter().map(|row| row.values).collect())
+        Ok(Self::values(&masked)?
+            .into_iter()
+            .map(|row| row.values)
+            .collect())
     }
 
     fn masked<'a, M: Predictor<D>, const D: usize>(
@@ -124,8 +127,11 @@ impl ShapleyExact {
             let values: Vec<f64> = (0..groups)
                 .map(|group| {
                     let without = (0..scores.len()).filter(|coalition| coalition >> group & 1 == 0);
-                    let gain = |coalition: usize| scores[coalition | 1 << group] - scores[coalition];
-                    without.map(|s| weights[s.count_ones() as usize] * gain(s)).sum()
+                    let gain =
+                        |coalition: usize| scores[coalition | 1 << group] - scores[coalition];
+                    without
+                        .map(|s| weights[s.count_ones() as usize] * gain(s))
+                        .sum()
                 })
                 .collect();
             let delta = values.iter().sum::<f64>() - (scores[scores.len() - 1] - scores[0]);

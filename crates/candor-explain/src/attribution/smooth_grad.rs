@@ -139,7 +139,12 @@ mod tests {
         let epsilon = Tensor::<2>::from_floats([[1.0], [-1.0]], &device);
         let model = |x: Tensor<2>| x.square();
         let explained = smooth
-            .explain_with(&model, Tensor::zeros([1, 1], &device), &Target::Output(0), epsilon)
+            .explain_with(
+                &model,
+                Tensor::zeros([1, 1], &device),
+                &Target::Output(0),
+                epsilon,
+            )
             .unwrap();
         assert_eq!(explained.row(0), [0.0]);
         assert_eq!(floats(&explained.standard_error.unwrap()), [2.0]);

@@ -15,6 +15,8 @@ const SMALLEST_WEIGHT: f64 = 1e-300;
 /// Bytes of working memory for each entry of the square triangle: the buffer of two, its copy, its factors.
 const BYTES_PER_ENTRY: usize = 48;
 const SVD_ITERATIONS: usize = 10_000;
+/// At least so many rows are folded at once: each folding rounds, and costs a pass over the triangle.
+const FOLDED_ROWS: usize = 256;
 
 /// What a regression fits besides the weights.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +38,11 @@ pub(crate) fn fit_scores<M: Predictor<D>, const D: usize>(
     regression: Regression,
     weight: impl Fn(usize, &[f64]) -> f64,
 ) -> Result<Vec<LinearExplanation>, ExplainError> {
-    let (method, memory, groups) = (perturbed.component(), perturbed.memory(), perturbed.groups());
+    let (method, memory, groups) = (
+        perturbed.component(),
+        perturbed.memory(),
+        perturbed.groups(),
+    );
     let mut xi = vec![0.0; groups];
     perturbed.per_row(source, |row, scores| {
         let mut solver = WeightedRidge::new(method, groups, regression.intercept, memory)?;
@@ -85,7 +91,10 @@ impl WeightedRidge {
         intercept: bool,
         memory: MemoryBudget,
     ) -> Result<Self, ExplainError> {
-        let limit = (memory.as_bytes() / BYTES_PER_ENTRY).isqrt().saturating_sub(2).max(1);
+        let limit = (memory.as_bytes() / BYTES_PER_ENTRY)
+            .isqrt()
+            .saturating_sub(2)
+            .max(1);
         if features > limit {
             return Err(ExplainError::TooManyFeatures {
                 method,
@@ -114,8 +123,9 @@ impl WeightedRidge {
         if self.intercept {
             self.rows.push(root);
         }
-        self.rows.extend(z.iter().chain([&score]).map(|value| root * value));
-        if self.rows.len() >= 2 * self.width() * self.width() {
+        self.rows
+            .extend(z.iter().chain([&score]).map(|value| root * value));
+        if self.rows.len() >= self.width() * FOLDED_ROWS.max(2 * self.width()) {
             self.rows = self.triangle().transpose().as_slice().to_vec();
         }
     }
@@ -134,8 +144,13 @@ impl WeightedRidge {
         }
         let (first, width) = (usize::from(self.intercept), self.width());
         let triangle = self.triangle().resize_vertically(width, 0.0);
-        let z = triangle.view((first, first), (self.features, self.features)).into_owned();
-        let t = triangle.view((first, width - 1), (self.features, 1)).column(0).into_owned();
+        let z = triangle
+            .view((first, first), (self.features, self.features))
+            .into_owned();
+        let t = triangle
+            .view((first, width - 1), (self.features, 1))
+            .column(0)
+            .into_owned();
         let unexplained = triangle[(width - 1, width - 1)].powi(2);
         let total = t.norm_squared() + unexplained;
         let flat = total <= FLAT * triangle.column(width - 1).norm_squared();
@@ -194,7 +209,8 @@ impl WeightedRidge {
             component: self.method,
             reason: "the singular value decomposition of its samples does not converge",
         };
-        let svd = SVD::try_new(z.clone(), true, true, f64::EPSILON, SVD_ITERATIONS).ok_or_else(diverged)?;
+        let svd = SVD::try_new(z.clone(), true, true, f64::EPSILON, SVD_ITERATIONS)
+            .ok_or_else(diverged)?;
         let cut = (RANK_CUT * svd.singular_values.max()).max(floor);
         Ok(svd.solve(t, cut).map_err(|_| diverged())?)
     }
@@ -206,7 +222,9 @@ impl WeightedRidge {
     /// The upper triangle of the samples so far, with at most as many rows as columns.
     fn triangle(&self) -> DMatrix<f64> {
         let width = self.width();
-        DMatrix::from_row_slice(self.rows.len() / width, width, &self.rows).qr().unpack_r()
+        DMatrix::from_row_slice(self.rows.len() / width, width, &self.rows)
+            .qr()
+            .unpack_r()
     }
 }
 
@@ -216,7 +234,8 @@ mod tests {
 
     fn fit(samples: &[(Vec<f64>, f64, f64)], ridge: f64) -> LinearExplanation {
         let features = samples[0].0.len();
-        let mut solver = WeightedRidge::new("test", features, true, MemoryBudget::default()).unwrap();
+        let mut solver =
+            WeightedRidge::new("test", features, true, MemoryBudget::default()).unwrap();
         for (z, score, weight) in samples {
             solver.add(z, *score, *weight);
         }

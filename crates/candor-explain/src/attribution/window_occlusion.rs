@@ -28,7 +28,12 @@ impl WindowOcclusionConfig {
         let window = ConfigError::at_least_one(config, "window", self.window)?;
         if self.stride == 0 || self.stride > window {
             let legal = ">= 1 and at most the window";
-            return Err(ConfigError::out_of_range(config, "stride", self.stride, legal));
+            return Err(ConfigError::out_of_range(
+                config,
+                "stride",
+                self.stride,
+                legal,
+            ));
         }
         Ok(WindowOcclusion {
             window,
@@ -102,7 +107,11 @@ impl WindowOcclusion {
                     sums[pixel] += scores[0] - score;
                 }
             }
-            Ok(sums.iter().zip(&cover).map(|(sum, cover)| sum / cover).collect::<Vec<_>>())
+            Ok(sums
+                .iter()
+                .zip(&cover)
+                .map(|(sum, cover)| sum / cover)
+                .collect::<Vec<_>>())
         })?;
         Ok(masked.spread(values.iter().map(Vec::as_slice)))
     }
@@ -128,7 +137,10 @@ impl Windows<'_> {
             let start = stop * self.method.stride;
             start..(start + self.method.window).min(size)
         };
-        let (rows, columns) = (span(window / self.across, height), span(window % self.across, width));
+        let (rows, columns) = (
+            span(window / self.across, height),
+            span(window % self.across, width),
+        );
         (0..channels).flat_map(move |channel| {
             let columns = columns.clone();
             rows.clone().flat_map(move |row| {

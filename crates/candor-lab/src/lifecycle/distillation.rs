@@ -7,9 +7,7 @@ use candor_distill::features::{ClassMeans, ClassMeansBuilder};
 use candor_models::{Cnn, CnnConfig};
 use serde::{Deserialize, Serialize};
 
-use super::measures::evaluate;
 use super::objectives::{StudentObjective, Teaching};
-use super::rows::{EVALUATION_ROWS, Rows};
 use super::settings::LifecycleSettings;
 use super::{Context, teacher};
 use crate::report::Check;
@@ -160,7 +158,7 @@ fn student(
         let fitted = fit.run(
             config.init_seeded(&context.device, own_seed)?,
             |done| rows.loader(settings.distill.batch_size, own_seed, done, &context.device),
-            context.digits.test.in_order(&context.device),
+            context.digits.test.in_order(&context.device)?,
             &context.folder,
             bar.clone(),
         )?;
@@ -168,7 +166,7 @@ fn student(
         Ok(StudentResult {
             method,
             seed,
-            test_accuracy: evaluate(&fitted.model, &context.digits.test, &context.device).accuracy(),
+            test_accuracy: context.digits.test.answers(&fitted.model, &context.device).accuracy()?,
             parameters: fitted.model.num_params(),
             seconds: started.elapsed().as_secs_f64(),
             curves: fitted.curves,
@@ -181,11 +179,8 @@ fn student(
 /// The teacher's class means over the training rows.
 fn class_means(context: &Context, teacher: &Cnn) -> Result<ClassMeans, RunError> {
     let config = teacher.config();
+    let answers = context.digits.train.answers(teacher, &context.device);
     let mut builder = ClassMeansBuilder::new(config.classes, config.hidden);
-    for items in context.digits.train.items().chunks(EVALUATION_ROWS) {
-        let part: Rows = items.iter().cloned().collect();
-        let (features, labels) = part.features(teacher, &context.device);
-        builder.update(&features, &labels)?;
-    }
+    builder.update(&answers.features, &answers.labels)?;
     Ok(builder.finish(&context.device)?)
 }

@@ -1,11 +1,10 @@
 use std::sync::Arc;
 
 use candor_core::DrawKey;
-use candor_metrics::forgetting::{distance_to_retrained, membership_inference_auc};
+use candor_metrics::forgetting::{DistanceToRetrained, membership_inference};
 use candor_models::{Cnn, save_safetensors};
 use serde::{Deserialize, Serialize};
 
-use super::measures::evaluate;
 use super::objectives::ForgetObjective;
 use super::rows::Rows;
 use super::{Context, teacher};
@@ -62,7 +61,7 @@ pub struct ForgettingResult {
     pub test_accuracy: f64,
     /// Membership inference from losses, forgotten rows against test rows; 0.5 tells nothing.
     pub membership_auc: f64,
-    /// Mean KL(retrained ‖ model) over forgotten and test rows, in nats.
+    /// Mean KL(retrained ‖ model) over all test rows, in nats.
     pub distance_to_retrained: f64,
     /// Wall time of the training, in seconds; 0 for the original.
     pub seconds: f64,
@@ -218,7 +217,7 @@ fn forget(
             let batch = settings.unlearn.batch_size;
             scenario.retain.loader_beside(&scenario.forget, batch, settings.seed, done, &context.device)
         },
-        scenario.test.in_order(&context.device),
+        scenario.test.in_order(&context.device)?,
         &context.folder,
         bar.clone(),
     )?;
@@ -234,17 +233,19 @@ fn measure(
     model: &Cnn,
     retrained: &Cnn,
 ) -> Result<ForgettingResult, RunError> {
-    let of = |model: &Cnn, rows: &Rows| evaluate(model, rows, &context.device);
+    let of = |model: &Cnn, rows: &Rows| rows.answers(model, &context.device);
     let (forget, unseen) = (of(model, &scenario.forget), of(model, &scenario.unseen));
-    let both: Rows = [scenario.forget.items(), context.digits.test.items()].concat().into_iter().collect();
-    let distance = distance_to_retrained(of(retrained, &both).logits, of(model, &both).logits)?;
+    let distance = DistanceToRetrained::of(
+        &of(model, &context.digits.test).logits,
+        &of(retrained, &context.digits.test).logits,
+    )?;
     Ok(ForgettingResult {
         model: name.to_owned(),
-        forget_accuracy: forget.accuracy(),
-        retain_accuracy: of(model, &scenario.retain).accuracy(),
-        test_accuracy: of(model, &scenario.test).accuracy(),
-        membership_auc: membership_inference_auc(&forget.losses(), &unseen.losses())?,
-        distance_to_retrained: distance.mean_kl,
+        forget_accuracy: forget.accuracy()?,
+        retain_accuracy: of(model, &scenario.retain).accuracy()?,
+        test_accuracy: of(model, &scenario.test).accuracy()?,
+        membership_auc: membership_inference(&forget.losses(), &unseen.losses())?,
+        distance_to_retrained: distance.kl,
         seconds: 0.0,
         curves: Curves::default(),
     })

@@ -3,7 +3,6 @@
 mod distillation;
 mod explanation;
 mod forgetting;
-mod measures;
 mod objectives;
 mod pages;
 mod rows;

@@ -5,7 +5,6 @@ use candor_models::{Cnn, CnnConfig, load_safetensors, save_safetensors};
 use serde::{Deserialize, Serialize};
 
 use super::Context;
-use super::measures::evaluate;
 use super::rows::Rows;
 use crate::report::{Check, ModelCard};
 use crate::run::RunError;
@@ -71,13 +70,13 @@ pub(super) fn train_from_scratch(
         let fitted = fit.run(
             start,
             |done| rows.loader(settings.train.batch_size, settings.seed, done, &context.device),
-            context.digits.test.in_order(&context.device),
+            context.digits.test.in_order(&context.device)?,
             &context.folder,
             bar.clone(),
         )?;
         bar.finish_and_clear();
         let result = TeacherResult {
-            test_accuracy: evaluate(&fitted.average, &context.digits.test, &context.device).accuracy(),
+            test_accuracy: context.digits.test.answers(&fitted.average, &context.device).accuracy()?,
             parameters: fitted.average.num_params(),
             seconds: fitted.seconds,
             curves: fitted.curves,

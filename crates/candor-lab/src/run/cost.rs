@@ -55,11 +55,12 @@ impl fmt::Display for Estimate {
     }
 }
 
-/// Memory that can be had without swapping, in bytes.
+/// Memory that can be had without swapping, in bytes; 0 where the system does not say.
 pub fn available_memory() -> u64 {
-    let mut system = System::new();
-    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
-    system.available_memory()
+    System::new().map_or(0, |mut system| {
+        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        system.available_memory()
+    })
 }
 
 /// Resident memory of this process, in bytes.
@@ -67,14 +68,12 @@ pub fn resident_memory() -> u64 {
     process_memory(std::process::id())
 }
 
-/// Resident memory of a process, in bytes; 0 of one that has ended.
+/// Resident memory of a process, in bytes; 0 of one that has ended, or where the system does not say.
 pub fn process_memory(id: u32) -> u64 {
     let id = Pid::from_u32(id);
-    let mut system = System::new();
-    system.refresh_processes_specifics(
-        ProcessesToUpdate::Some(&[id]),
-        false,
-        ProcessRefreshKind::nothing().with_memory(),
-    );
-    system.process(id).map_or(0, sysinfo::Process::memory)
+    System::new().map_or(0, |mut system| {
+        let memory = ProcessRefreshKind::nothing().with_memory();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[id]), false, memory);
+        system.process(id).map_or(0, sysinfo::Process::memory)
+    })
 }

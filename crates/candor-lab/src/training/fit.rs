@@ -9,6 +9,7 @@ use burn::train::logger::FileMetricLogger;
 use burn::train::metric::{AccuracyMetric, LossMetric};
 use burn::train::{Interrupter, Learner, SupervisedTraining};
 use burn::module::Module;
+use candor_core::ConfigError;
 use candor_models::Cnn;
 use indicatif::ProgressBar;
 
@@ -63,7 +64,7 @@ impl Fit {
     pub fn run(
         &self,
         start: Cnn,
-        train: impl FnOnce(usize) -> StepLoader,
+        train: impl FnOnce(usize) -> Result<StepLoader, ConfigError>,
         valid: StepLoader,
         folder: &RunFolder,
         bar: ProgressBar,
@@ -79,7 +80,7 @@ impl Fit {
         let trainee = Trainee::new(start.train(), self.objective.clone(), guard.clone(), self.ema_decay);
         let optimizer = AdamWConfig::new().with_weight_decay(self.weight_decay as f32).init();
 
-        let mut training = SupervisedTraining::new(&directory, train(done), valid)
+        let mut training = SupervisedTraining::new(&directory, train(done)?, valid)
             .metrics((LossMetric::new(), AccuracyMetric::new()))
             .with_metric_logger(FileMetricLogger::new(&directory))
             .with_metric_logger(TensorBoardLogger::create(&directory.join("tensorboard"))?)

@@ -11,6 +11,7 @@ mod tensorboard;
 mod trainee;
 
 pub use curves::{Curve, Curves};
+pub(crate) use fit::StepLoader;
 pub use fit::{Fit, Fitted};
 pub use objective::{CrossEntropyObjective, Objective, StepBatch};
 pub use trainee::Trainee;

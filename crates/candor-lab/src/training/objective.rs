@@ -2,7 +2,7 @@ use std::fmt::Debug;
 
 use burn::nn::loss::CrossEntropyLossConfig;
 use candor_core::WeightedSum;
-use candor_data::ImageBatch;
+use candor_data::ClassBatch;
 use candor_models::Cnn;
 
 use crate::run::RunError;
@@ -11,13 +11,13 @@ use crate::run::RunError;
 #[derive(Debug, Clone)]
 pub struct StepBatch {
     /// The batch the objective is about.
-    pub main: ImageBatch,
+    pub main: ClassBatch<4>,
     /// Rows to retain, where the objective has a second term over them.
-    pub companion: Option<ImageBatch>,
+    pub companion: Option<ClassBatch<4>>,
 }
 
-impl From<ImageBatch> for StepBatch {
-    fn from(main: ImageBatch) -> Self {
+impl From<ClassBatch<4>> for StepBatch {
+    fn from(main: ClassBatch<4>) -> Self {
         Self {
             main,
             companion: None,

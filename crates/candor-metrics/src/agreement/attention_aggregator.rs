@@ -28,7 +28,7 @@ const NAME: &str = "AttentionAggregator";
 /// // One layer, one head: (A + I)/2 has the first row (0.5, 0.5).
 /// let attention = Tensor::<4>::from_floats([[[[0.0, 1.0], [0.5, 0.5]]]], &Device::flex());
 /// let scores = AttentionAggregator::Rollout.scores(&attention, 0).unwrap();
-/// assert_eq!(scores.into_data().to_vec::<f32>().unwrap(), [0.5, 0.5]);
+/// assert_eq!(scores.into_data().try_to_vec::<f32>().unwrap(), [0.5, 0.5]);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AttentionAggregator {
@@ -109,7 +109,9 @@ fn residual(mut layers: Vec<Matrix>) -> Vec<Matrix> {
         for (index, row) in layer.iter_mut().enumerate() {
             row[index] += 1.0;
             let total: f64 = row.iter().sum();
-            row.iter_mut().for_each(|weight| *weight /= total);
+            for weight in row {
+                *weight /= total;
+            }
         }
     }
     layers

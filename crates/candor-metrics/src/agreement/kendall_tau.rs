@@ -30,11 +30,11 @@ pub fn kendall_tau(left: &[f64], right: &[f64]) -> Result<f64, InputError> {
     super::check(NAME, left, right)?;
     let mut pairs: Vec<(f64, f64)> = left.iter().copied().zip(right.iter().copied()).collect();
     pairs.sort_by(|a, b| compare(a.0, b.0).then(compare(a.1, b.1)));
-    let tied_left = tied_pairs(&pairs, |a, b| a.0 == b.0);
+    let tied_left = tied_pairs(&pairs, |a, b| compare(a.0, b.0).is_eq());
     let tied_both = tied_pairs(&pairs, |a, b| a == b);
     let mut right: Vec<f64> = pairs.into_iter().map(|pair| pair.1).collect();
     let discordant = sort_counting_inversions(&mut right);
-    let tied_right = tied_pairs(&right, |a, b| a == b);
+    let tied_right = tied_pairs(&right, |a, b| compare(*a, *b).is_eq());
     let all = pairs_of(right.len());
     let (untied_left, untied_right) = (all - tied_left, all - tied_right);
     if untied_left == 0 || untied_right == 0 {

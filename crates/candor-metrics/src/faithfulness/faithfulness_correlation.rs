@@ -56,7 +56,8 @@ impl FaithfulnessCorrelationConfig {
 /// What [`FaithfulnessCorrelation`] found for one row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FaithfulnessCorrelationReport {
-    /// Pearson's correlation of the two lists below; 0 where one of them is constant.
+    /// Pearson's correlation of the two lists below; 0 where one of them is constant to the precision it was
+    /// computed in.
     pub correlation: f64,
     /// Sum of the attributions of each subset.
     pub sums: Vec<f64>,
@@ -143,7 +144,8 @@ impl FaithfulnessCorrelation {
     ///
     /// # Errors
     ///
-    /// Shapes that do not fit, attributions or scores that are not finite, a feature or target that does not exist.
+    /// Shapes that do not fit, fewer than two subsets a row, attributions or scores that are not finite, a feature or
+    /// target that does not exist.
     pub fn evaluate_with<const D: usize>(
         &self,
         model: &impl Predictor<D>,
@@ -160,6 +162,13 @@ impl FaithfulnessCorrelation {
             explained: Explained::new(NAME, inputs, attributions)?,
             baseline,
         };
+        InputError::check_values(
+            NAME,
+            "subsets a row",
+            &[removal.draws as f64],
+            ">= 2",
+            |draws| draws >= 2.0,
+        )?;
         let chosen = host::ints(subsets);
         InputError::check_labels(NAME, "subsets", &chosen, removal.explained.features)?;
         self.measure(model, target, removal, |copy| {
@@ -208,6 +217,11 @@ impl FaithfulnessCorrelation {
                 mask,
             )
         })?;
+        let precision = explained
+            .inputs
+            .dtype()
+            .finfo()
+            .map_or(0.0, |info| info.epsilon);
         let report = |(row, without): (usize, Vec<f64>)| {
             let sum = |draw| {
                 let features = subset(row * draws + draw);
@@ -218,14 +232,27 @@ impl FaithfulnessCorrelation {
             };
             let sums: Vec<f64> = (0..draws).map(sum).collect();
             let deltas: Vec<f64> = without.iter().map(|score| at_input[row] - score).collect();
+            let correlation = if varies(&without, precision) {
+                pearson(&sums, &deltas).unwrap_or(0.0)
+            } else {
+                0.0
+            };
             FaithfulnessCorrelationReport {
-                correlation: pearson(&sums, &deltas).unwrap_or(0.0),
+                correlation,
                 sums,
                 deltas,
             }
         };
         Ok(without.into_iter().enumerate().map(report).collect())
     }
+}
+
+/// Whether scores differ by more than the last bits that the model computes in: the noise of a model that does not
+/// react at all must not be correlated with anything.
+fn varies(scores: &[f64], precision: f64) -> bool {
+    let low = scores.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    high - low > 4.0 * precision * low.abs().max(high.abs())
 }
 
 /// What is removed from what, and how often.

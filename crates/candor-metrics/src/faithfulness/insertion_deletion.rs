@@ -3,6 +3,7 @@ use std::ops::Range;
 use burn::config::Config;
 use burn::tensor::Tensor;
 use candor_core::{ConfigError, ExplainError, InputError, MemoryBudget, Predictor, Target};
+use serde::{Deserialize, Serialize};
 
 use super::Curve;
 use crate::explained::Explained;
@@ -12,7 +13,7 @@ use crate::ranking::{ascending, descending};
 const NAME: &str = "InsertionDeletion";
 
 /// Whether features are taken away from the input or put into the baseline.
-#[derive(Config, Debug, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CurveMode {
     /// Start at the input and replace features by the baseline.
     Deletion,
@@ -21,7 +22,7 @@ pub enum CurveMode {
 }
 
 /// Which features go first. Attributions are ordered with their sign; ties go to the lower index.
-#[derive(Config, Debug, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FeatureOrder {
     /// From the largest attribution down (MoRF).
     MostRelevantFirst,

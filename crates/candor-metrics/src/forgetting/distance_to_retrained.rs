@@ -82,7 +82,9 @@ fn log_probabilities(
             .map(|logit| (logit - largest).exp())
             .sum::<f64>()
             .ln();
-        row.iter_mut().for_each(|logit| *logit -= largest + log_sum);
+        for logit in row {
+            *logit -= largest + log_sum;
+        }
     }
     Ok(rows)
 }

@@ -21,17 +21,24 @@ impl GradientMoments {
     /// Moments of one chunk: gradients `[rows, draws, features]`, scores `[rows, draws]`, a weight a draw.
     ///
     /// `None` of a chunk without weight.
-    pub(crate) fn of_chunk(gradients: Tensor<3>, scores: Tensor<2>, weights: &[f64]) -> Option<Self> {
+    pub(crate) fn of_chunk(
+        gradients: Tensor<3>,
+        scores: Tensor<2>,
+        weights: &[f64],
+    ) -> Option<Self> {
         let weight: f64 = weights.iter().sum();
         if weight <= 0.0 {
             return None;
         }
         let (gradients, scores) = (accumulable(gradients), accumulable(scores));
-        let shares: Vec<f64> = weights.iter().map(|share| share / weight).collect();
+        // In units of the largest, so that equal weights are ones and their sum is exact.
+        let unit = weights.iter().copied().fold(0.0, f64::max);
+        let shares: Vec<f64> = weights.iter().map(|share| share / unit).collect();
         let shares: Tensor<3> = tensor_like(shares, [1, weights.len(), 1], &gradients);
-        let mean = (gradients.clone() * shares.clone()).sum_dim(1);
-        let scatter = ((gradients - mean.clone()).square() * shares.clone()).sum_dim(1) * weight;
-        let score = (scores * shares.squeeze_dim::<2>(2)).sum_dim(1);
+        let total = weight / unit;
+        let mean = (gradients.clone() * shares.clone()).sum_dim(1) / total;
+        let scatter = ((gradients - mean.clone()).square() * shares.clone()).sum_dim(1) * unit;
+        let score = (scores * shares.squeeze_dim::<2>(2)).sum_dim(1) / total;
         Some(Self {
             weight,
             mean: mean.squeeze_dim(1),
@@ -47,9 +54,7 @@ impl GradientMoments {
         let shift = other.mean - self.mean.clone();
         Self {
             weight,
-            scatter: self.scatter
-                + other.scatter
-                + shift.clone().square() * (self.weight * share),
+            scatter: self.scatter + other.scatter + shift.clone().square() * (self.weight * share),
             mean: self.mean + shift * share,
             score: self.score.clone() + (other.score - self.score) * share,
         }
@@ -86,6 +91,7 @@ fn accumulable<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
 }
 
 #[cfg(all(test, feature = "flex"))]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use burn::tensor::Device;
     use candor_core::host::floats;

@@ -6,6 +6,8 @@ mod gradient_moments;
 mod perturbed_model;
 
 pub use batching::Batching;
-pub(super) use draws::{Bernoulli, Draws, EveryCoalition, Given, Normal, Path, WithoutEach, stream};
+pub(super) use draws::{
+    Bernoulli, Draws, EveryCoalition, Given, Normal, Path, WithoutEach, stream,
+};
 pub(super) use gradient_moments::GradientMoments;
 pub(super) use perturbed_model::{PerturbedModel, checked_values};

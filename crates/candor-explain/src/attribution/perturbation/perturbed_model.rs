@@ -4,7 +4,8 @@ use std::ops::Range;
 use burn::tensor::{Int, Tensor, TensorData};
 use candor_core::host::{floats, tensor_like};
 use candor_core::{
-    Attribution, ExplainError, InputError, MemoryBudget, OutputGradient, Predictor, Target, output_gradient,
+    Attribution, ExplainError, InputError, MemoryBudget, OutputGradient, Predictor, Target,
+    output_gradient,
 };
 
 use super::batching::Blocks;
@@ -31,6 +32,7 @@ pub(crate) struct PerturbedModel<'a, M, const D: usize> {
 }
 
 /// How a perturbation meets the input.
+#[allow(clippy::large_enum_variant)] // made once a call
 enum Displacement {
     /// `x + ξ`.
     Additive,
@@ -76,7 +78,11 @@ impl<'a, M: Predictor<D>, const D: usize> PerturbedModel<'a, M, D> {
     }
 
     /// Either kind of noise on single features.
-    pub(crate) fn with_noise(self, noise: Noise, baseline: &Baseline<D>) -> Result<Self, ExplainError> {
+    pub(crate) fn with_noise(
+        self,
+        noise: Noise,
+        baseline: &Baseline<D>,
+    ) -> Result<Self, ExplainError> {
         match noise {
             Noise::Additive => Ok(self),
             Noise::Multiplicative => self.multiplicative(baseline),
@@ -103,7 +109,10 @@ impl<'a, M: Predictor<D>, const D: usize> PerturbedModel<'a, M, D> {
             masked.ids = masker.groups.ids(masked.features())?.into_owned();
             let ids: Vec<i64> = masked.ids.iter().map(|&id| id as i64).collect();
             let device = masked.inputs.device();
-            masked.device_ids = Some(Tensor::from_data(TensorData::new(ids, [masked.features()]), &device));
+            masked.device_ids = Some(Tensor::from_data(
+                TensorData::new(ids, [masked.features()]),
+                &device,
+            ));
         }
         Ok(masked)
     }
@@ -115,7 +124,7 @@ impl<'a, M: Predictor<D>, const D: usize> PerturbedModel<'a, M, D> {
 
     /// The budget that the method works in.
     pub(crate) fn memory(&self) -> MemoryBudget {
-        self.batching.memory
+        self.batching.memory()
     }
 
     /// Whether `ξ = 0` is the input (and not the baseline).
@@ -211,7 +220,8 @@ impl<'a, M: Predictor<D>, const D: usize> PerturbedModel<'a, M, D> {
                 let seen = self.gradient_chunk(source, rows.clone(), draws.clone())?;
                 let shape = [rows.len(), draws.len()];
                 let chunk = GradientMoments::of_chunk(
-                    seen.gradient.reshape([rows.len(), draws.len(), self.features()]),
+                    seen.gradient
+                        .reshape([rows.len(), draws.len(), self.features()]),
                     seen.scores.reshape(shape),
                     &weights[draws],
                 );
@@ -235,7 +245,9 @@ impl<'a, M: Predictor<D>, const D: usize> PerturbedModel<'a, M, D> {
 
     /// One value a group and row as an explanation: every feature gets its group's value.
     pub(crate) fn spread<'v>(&self, values: impl Iterator<Item = &'v [f64]>) -> Attribution<D> {
-        let spread = values.flat_map(|row| self.ids.iter().map(|&id| row[id])).collect();
+        let spread = values
+            .flat_map(|row| self.ids.iter().map(|&id| row[id]))
+            .collect();
         self.attribution(tensor_like(spread, self.inputs.dims(), &self.inputs))
     }
 
@@ -247,7 +259,10 @@ impl<'a, M: Predictor<D>, const D: usize> PerturbedModel<'a, M, D> {
     /// Refuses perturbations for another number of groups.
     fn blocks(&self, source: &impl Draws) -> Result<Blocks, ExplainError> {
         if !source.uniform() {
-            let (seen, wanted) = ([source.count(), source.width()], [source.count(), self.groups]);
+            let (seen, wanted) = (
+                [source.count(), source.width()],
+                [source.count(), self.groups],
+            );
             InputError::check_dims(self.component, "perturbations", &seen, &wanted)?;
         }
         InputError::check_not_empty(self.component, "perturbations", source.count())?;
@@ -306,7 +321,12 @@ impl<'a, M: Predictor<D>, const D: usize> PerturbedModel<'a, M, D> {
     }
 
     /// `[rows or 1, draws, features or 1]`.
-    fn perturbations(&self, source: &impl Draws, rows: Range<usize>, draws: Range<usize>) -> Tensor<3> {
+    fn perturbations(
+        &self,
+        source: &impl Draws,
+        rows: Range<usize>,
+        draws: Range<usize>,
+    ) -> Tensor<3> {
         let rows = if source.shared() { 0..1 } else { rows };
         let shape = [rows.len(), draws.len(), source.width()];
         let mut values = vec![0.0; shape.iter().product()];
@@ -326,7 +346,11 @@ impl<'a, M: Predictor<D>, const D: usize> PerturbedModel<'a, M, D> {
             Target::Output(output) => Target::Output(*output),
             Target::PerRow(outputs) => {
                 let chosen = outputs[rows].iter();
-                Target::PerRow(chosen.flat_map(|&output| std::iter::repeat_n(output, draws)).collect())
+                Target::PerRow(
+                    chosen
+                        .flat_map(|&output| std::iter::repeat_n(output, draws))
+                        .collect(),
+                )
             }
         }
     }
