@@ -20,7 +20,7 @@
 //! ```
 
 pub mod claims;
-//pub mod lifecycle;
+pub mod lifecycle;
 pub mod papers;
 pub mod report;
 pub mod run;

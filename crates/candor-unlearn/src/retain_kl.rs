@@ -1,6 +1,8 @@
-use burn::tensor::{Bool, DType, FloatDType, Tensor, activation};
+use burn::tensor::{Bool, Tensor, activation};
 use candor_core::numerics::{kl_divergence, masked_mean};
 use candor_core::{InputError, check_shape, host};
+
+use crate::sequence_log_probs::at_least_single;
 
 /// How far the policy has drifted from the reference on a retain batch: mean KL(reference ‖ policy) a position, `[1]`.
 ///
@@ -73,10 +75,7 @@ pub fn validate_retain_mask(mask: &Tensor<2, Bool>) -> Result<(), InputError> {
 /// KL(reference ‖ policy) of each row, `[rows]`.
 fn divergences(policy_logits: Tensor<2>, ref_logits: Tensor<2>) -> Tensor<1> {
     let [rows, _] = policy_logits.dims();
-    let policy = match policy_logits.dtype() {
-        DType::F16 | DType::BF16 => policy_logits.cast(FloatDType::F32),
-        _ => policy_logits,
-    };
+    let policy = at_least_single(policy_logits);
     let reference = ref_logits.detach().cast(policy.dtype());
     let reference = activation::log_softmax(reference, 1);
     kl_divergence(reference, activation::log_softmax(policy, 1), 1).reshape([rows])

@@ -208,9 +208,13 @@ impl SequenceLogProbs {
 ///
 /// When there is not one label a row.
 pub fn class_log_probs(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
-    let logits = match logits.dtype() {
+    label_log_probs(at_least_single(logits), labels)
+}
+
+/// Half-precision logits in `f32`, all others as they are: what comes of them is summed and subtracted.
+pub(crate) fn at_least_single(logits: Tensor<2>) -> Tensor<2> {
+    match logits.dtype() {
         DType::F16 | DType::BF16 => logits.cast(FloatDType::F32),
         _ => logits,
-    };
-    label_log_probs(logits, labels)
+    }
 }

@@ -2,7 +2,7 @@ use burn::config::Config;
 use candor_core::ConfigError;
 use serde::{Deserialize, Serialize};
 
-use super::{ascending, shuffled_by_label};
+use super::strata::{ascending, shuffled_by_label};
 
 /// Configuration of a [`Holdout`].
 #[derive(Config, Debug)]

@@ -145,11 +145,12 @@ fn student(
         let fit = Fit {
             name: stage.clone(),
             epochs: settings.distill.epochs,
+            batch_size: settings.distill.batch_size,
             learning_rate: settings.distill.lr,
             weight_decay: settings.train.weight_decay,
             ema_decay: 0.0,
             objective: Arc::new(StudentObjective::new(
-                Teaching::of(method, &settings.distill, means)?,
+                Teaching::of(method, &settings.distill, means, &context.device)?,
                 teacher.clone(),
             )),
         };
@@ -182,5 +183,5 @@ fn class_means(context: &Context, teacher: &Cnn) -> Result<ClassMeans, RunError>
     let answers = context.digits.train.answers(teacher, &context.device);
     let mut builder = ClassMeansBuilder::new(config.classes, config.hidden);
     builder.update(&answers.features, &answers.labels)?;
-    Ok(builder.finish(&context.device)?)
+    Ok(builder.finish("teacher")?)
 }

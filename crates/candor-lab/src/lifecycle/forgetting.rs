@@ -18,7 +18,7 @@ pub(super) const SCENARIOS: usize = 2;
 /// How a model forgets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Method {
+pub(super) enum Method {
     /// Gradient ascent on the rows to forget.
     GradientAscent,
     /// Negative preference optimisation.
@@ -205,6 +205,7 @@ fn forget(
     let fit = Fit {
         name: stage.to_owned(),
         epochs: settings.unlearn.epochs,
+        batch_size: settings.unlearn.batch_size,
         learning_rate: settings.unlearn.lr,
         weight_decay: 0.0,
         ema_decay: 0.0,

@@ -1,5 +1,5 @@
 use burn::nn::loss::{CrossEntropyLossConfig, Reduction};
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use candor_core::{ConfigError, WeightedSum};
 use candor_distill::features::{ClassMeans, NdLoss, NdLossConfig};
 use candor_distill::logits::{DkdLoss, DkdLossConfig, HintonKd, HintonKdConfig};
@@ -26,6 +26,7 @@ impl Teaching {
         method: StudentMethod,
         settings: &DistillSettings,
         means: &ClassMeans,
+        device: &Device,
     ) -> Result<Self, ConfigError> {
         let hinton = || HintonKdConfig::new().with_temperature(settings.temperature).init();
         Ok(match method {
@@ -44,7 +45,7 @@ impl Teaching {
             StudentMethod::KdPlusPlus => Self::PlusPlus {
                 loss: hinton()?,
                 weight: settings.kd_weight,
-                direction: NdLossConfig::new().with_weight(settings.nd_weight).init(means)?,
+                direction: NdLossConfig::new().with_weight(settings.nd_weight).init(means, device)?,
             },
         })
     }
@@ -72,6 +73,7 @@ impl Teaching {
                     student.penultimate.clone(),
                     teacher.penultimate.clone(),
                     labels,
+                    Reduction::Mean,
                 );
                 // The ND loss carries its own weight.
                 terms.term("Hinton KD", *weight, hinton(loss))?.term("ND", 1.0, nd)

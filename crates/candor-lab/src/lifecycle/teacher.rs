@@ -61,6 +61,7 @@ pub(super) fn train_from_scratch(
         let fit = Fit {
             name: stage.to_owned(),
             epochs: settings.train.epochs,
+            batch_size: settings.train.batch_size,
             learning_rate: settings.train.lr,
             weight_decay: settings.train.weight_decay,
             ema_decay: settings.train.ema_decay,

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use candor_core::{ConfigError, ExplainError, InputError};
 use candor_data::DataError;
+use candor_distill::features::ClassMeansError;
 use candor_models::CheckpointError;
 use thiserror::Error;
 
@@ -26,6 +27,9 @@ pub enum RunError {
     /// Values that a component is not defined for.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// Class means that a teacher's features do not give.
+    #[error(transparent)]
+    ClassMeans(#[from] ClassMeansError),
     /// An explanation that could not be made.
     #[error(transparent)]
     Explain(#[from] ExplainError),
@@ -69,7 +73,7 @@ pub enum RunError {
     NonFiniteLoss {
         /// The training that stopped.
         stage: String,
-        /// The step, counted from the start of this process.
+        /// The step, counted from the start of the training.
         step: usize,
         /// The loss.
         value: f64,

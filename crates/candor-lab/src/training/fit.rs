@@ -26,6 +26,8 @@ pub struct Fit {
     pub name: String,
     /// Passes over the data.
     pub epochs: usize,
+    /// Rows a step, as the loader gives them.
+    pub batch_size: usize,
     /// AdamW's learning rate.
     pub learning_rate: f64,
     /// AdamW's weight decay.
@@ -76,11 +78,13 @@ impl Fit {
         drop_logs_after(&directory, done)?;
 
         let interrupter = Interrupter::new();
-        let guard = Guard::new(&self.name, folder.clone(), interrupter.clone());
+        let train = train(done)?;
+        let steps_done = done * train.num_items().div_ceil(self.batch_size);
+        let guard = Guard::new(&self.name, folder.clone(), interrupter.clone(), steps_done);
         let trainee = Trainee::new(start.train(), self.objective.clone(), guard.clone(), self.ema_decay);
         let optimizer = AdamWConfig::new().with_weight_decay(self.weight_decay as f32).init();
 
-        let mut training = SupervisedTraining::new(&directory, train(done)?, valid)
+        let mut training = SupervisedTraining::new(&directory, train, valid)
             .metrics((LossMetric::new(), AccuracyMetric::new()))
             .with_metric_logger(FileMetricLogger::new(&directory))
             .with_metric_logger(TensorBoardLogger::create(&directory.join("tensorboard"))?)

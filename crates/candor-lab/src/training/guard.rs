@@ -31,12 +31,12 @@ struct SavedBatch {
 }
 
 impl Guard {
-    pub(super) fn new(stage: &str, folder: RunFolder, interrupter: Interrupter) -> Self {
+    pub(super) fn new(stage: &str, folder: RunFolder, interrupter: Interrupter, steps_done: usize) -> Self {
         Self {
             stage: stage.to_owned(),
             folder,
             interrupter,
-            steps: Arc::default(),
+            steps: Arc::new(AtomicUsize::new(steps_done)),
             cause: Arc::default(),
         }
     }
@@ -48,6 +48,11 @@ impl Guard {
         if !value.is_finite() && !self.interrupter.should_stop() {
             self.stop(self.save(step, value, batch));
         }
+    }
+
+    /// How many steps have begun, those before a resume included.
+    pub(super) fn steps(&self) -> usize {
+        self.steps.load(Ordering::Relaxed)
     }
 
     /// Stops the training for a reason that the caller will get back.

@@ -76,7 +76,10 @@ impl TrainStep for Trainee {
         gradients: GradientsParams,
     ) -> Self {
         let stepped = optimizer.step(rate, self, gradients);
-        let average = update_average(stepped.average, &stepped.model, stepped.decay);
+        // The first weights are random: a long memory is allowed only once there is something to remember.
+        let steps = stepped.guard.steps() as f64;
+        let decay = stepped.decay.min((1.0 + steps) / (10.0 + steps));
+        let average = update_average(stepped.average, &stepped.model, decay);
         Self { average, ..stepped }
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read, Seek};
 use std::path::Path;
 
 use burn::store::SafetensorsStore;
@@ -70,12 +70,20 @@ pub fn load_safetensors<M: Architecture>(
             wanted: announced,
         });
     }
-    let bytes = std::fs::read(path).map_err(CheckpointError::read(path))?;
+    let bytes = read_again(file).map_err(CheckpointError::read(path))?;
     checkpoint
         .model
         .load_from(&mut SafetensorsStore::from_bytes(Some(bytes)))
         .map_err(|error| CheckpointError::malformed(path, FORMAT, error))?;
     Ok(checkpoint)
+}
+
+/// The whole file through the handle whose header was checked: the path may name another file by now.
+fn read_again(mut file: File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The JSON at the head of the file; burn-store reads the tensors of it, but not the metadata.
