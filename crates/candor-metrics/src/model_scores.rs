@@ -10,7 +10,7 @@ const MOST_ROWS: usize = 256;
 
 /// What is read off the model's output for the target.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Score {
+enum Score {
     Logit,
     Probability,
 }
@@ -18,14 +18,43 @@ pub(crate) enum Score {
 /// How a measure asks a model: what it reads, for which output, within which memory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ModelScores<'a, M> {
-    pub(crate) component: &'static str,
-    pub(crate) model: &'a M,
-    pub(crate) target: &'a Target,
-    pub(crate) score: Score,
-    pub(crate) budget: MemoryBudget,
+    component: &'static str,
+    model: &'a M,
+    target: &'a Target,
+    score: Score,
+    budget: MemoryBudget,
 }
 
-impl<M> ModelScores<'_, M> {
+impl<'a, M> ModelScores<'a, M> {
+    /// Logits of the target.
+    pub(crate) fn logit(
+        component: &'static str,
+        model: &'a M,
+        target: &'a Target,
+        budget: MemoryBudget,
+    ) -> Self {
+        Self {
+            component,
+            model,
+            target,
+            score: Score::Logit,
+            budget,
+        }
+    }
+
+    /// Softmax probabilities of the target.
+    pub(crate) fn probability(
+        component: &'static str,
+        model: &'a M,
+        target: &'a Target,
+        budget: MemoryBudget,
+    ) -> Self {
+        Self {
+            score: Score::Probability,
+            ..Self::logit(component, model, target, budget)
+        }
+    }
+
     /// Scores of `copies` inputs a row, `[row][copy]`.
     ///
     /// `altered(range)` builds the inputs of a range of copies, where copy `c` of row `r` has the number

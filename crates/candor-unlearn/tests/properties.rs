@@ -78,7 +78,8 @@ fn huge_ratios_are_linear_or_gone_with_a_finite_gradient() {
     let policy = Tensor::<1>::from_floats([0.0, -1e4], &Device::flex().autodiff()).require_grad();
     let reference = Tensor::from_floats([-1e4, 0.0], &Device::flex());
     let losses = npo.forward_no_reduction(policy.clone(), reference);
-    assert!((floats(&losses)[0] - 2e4).abs() < 1e-2 && floats(&losses)[1] == 0.0);
+    assert!((floats(&losses)[0] - 2e4).abs() < 1e-2);
+    assert_eq!(floats(&losses)[1..], [0.0]);
     assert_eq!(
         floats(&policy.grad(&losses.mean().backward()).unwrap()),
         [1.0, 0.0]

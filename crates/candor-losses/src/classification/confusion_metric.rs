@@ -24,7 +24,7 @@ use super::SoftConfusion;
 ///
 /// # Edge cases
 ///
-/// A denominator of zero (1e-18 or less) gives 0 with gradient 0. Where a class is missing, `BalancedAccuracy`,
+/// A denominator of zero gives 0 with gradient 0. Where a class is missing, `BalancedAccuracy`,
 /// `GMean`, `GMeanSquared` and `Mcc` are 0 with gradient 0.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum ConfusionMetric {
@@ -144,12 +144,13 @@ fn where_both_classes(confusion: &SoftConfusion, value: Tensor<1>) -> Tensor<1> 
     value.mask_fill(missing, 0.0)
 }
 
-/// Division that gives 0 without gradient where the denominator vanishes.
+/// Division that gives 0 without gradient where the denominator is 0.
 ///
-/// 1e-18 and not 0: the backward pass squares the denominator, which underflows in f32 below 1e-19.
+/// Both sides are first scaled by the denominator's value: the backward pass squares the denominator, which would
+/// underflow in `f32` where every row is confidently negative.
 fn ratio(numerator: Tensor<1>, denominator: Tensor<1>) -> Tensor<1> {
-    let vanishing = denominator.clone().lower_equal_scalar(1e-18);
-    safe_div(numerator, denominator.mask_fill(vanishing, 0.0))
+    let scale = denominator.clone().detach().clamp_min(1e-37).recip();
+    safe_div(numerator * scale.clone(), denominator * scale)
 }
 
 #[cfg(test)]

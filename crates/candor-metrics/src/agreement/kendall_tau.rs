@@ -1,5 +1,6 @@
 use candor_core::InputError;
 
+use super::pair;
 use crate::ranking::compare;
 
 const NAME: &str = "kendall_tau";
@@ -27,7 +28,7 @@ const NAME: &str = "kendall_tau";
 /// assert!((kendall_tau(&[1.0, 2.0, 3.0], &[1.0, 3.0, 2.0]).unwrap() - 1.0 / 3.0).abs() < 1e-15);
 /// ```
 pub fn kendall_tau(left: &[f64], right: &[f64]) -> Result<f64, InputError> {
-    super::check(NAME, left, right)?;
+    pair::check(NAME, left, right)?;
     let mut pairs: Vec<(f64, f64)> = left.iter().copied().zip(right.iter().copied()).collect();
     pairs.sort_by(|a, b| compare(a.0, b.0).then(compare(a.1, b.1)));
     let tied_left = tied_pairs(&pairs, |a, b| compare(a.0, b.0).is_eq());
@@ -38,7 +39,7 @@ pub fn kendall_tau(left: &[f64], right: &[f64]) -> Result<f64, InputError> {
     let all = pairs_of(right.len());
     let (untied_left, untied_right) = (all - tied_left, all - tied_right);
     if untied_left == 0 || untied_right == 0 {
-        return Err(super::undefined(NAME));
+        return Err(pair::undefined(NAME));
     }
     let score = (all - tied_left - tied_right + tied_both - 2 * discordant) as f64;
     Ok((score / (untied_left as f64 * untied_right as f64).sqrt()).clamp(-1.0, 1.0))

@@ -4,6 +4,7 @@ use burn::config::Config;
 use candor_core::{ConfigError, InputError};
 use serde::{Deserialize, Serialize};
 
+use super::pair;
 use crate::ranking::{absolute, compare};
 
 const NAME: &str = "KendallTopK";
@@ -87,7 +88,7 @@ impl KendallTopK {
         right: &[f64],
         k: Option<usize>,
     ) -> Result<KendallTopKReport, InputError> {
-        super::check(NAME, left, right)?;
+        pair::check(NAME, left, right)?;
         let k = k.unwrap_or(left.len()).min(left.len());
         InputError::check_values(NAME, "k", &[k as f64], ">= 1", |k| k >= 1.0)?;
         Ok(self.tops(left, right, k))
@@ -105,7 +106,7 @@ impl KendallTopK {
         left: &[f64],
         right: &[f64],
     ) -> Result<KendallTopKReport, InputError> {
-        super::check(NAME, left, right)?;
+        pair::check(NAME, left, right)?;
         let non_zero = |values: &[f64]| values.iter().filter(|&&value| value != 0.0).count();
         Ok(self.tops(left, right, non_zero(left).min(non_zero(right))))
     }

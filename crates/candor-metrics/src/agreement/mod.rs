@@ -7,6 +7,7 @@ mod agreement_matrix;
 mod attention_aggregator;
 mod kendall_tau;
 mod kendall_top_k;
+mod pair;
 mod pairwise_rank_agreement;
 mod pearson;
 mod rank_biased_overlap;
@@ -26,21 +27,3 @@ pub use spearman::spearman_rho;
 pub use token_reduce::TokenReduce;
 pub use top_k_agreement::TopKAgreement;
 pub use weighted_kendall_tau::weighted_kendall_tau;
-
-use candor_core::InputError;
-
-/// What every measure asks of its two score lists.
-fn check(component: &'static str, left: &[f64], right: &[f64]) -> Result<(), InputError> {
-    InputError::check_dims(component, "right", &[right.len()], &[left.len()])?;
-    InputError::check_not_empty(component, "left", left.len())?;
-    InputError::check_finite(component, "left", left)?;
-    InputError::check_finite(component, "right", right)
-}
-
-/// The answer of a correlation to a constant side or a single entry.
-fn undefined(component: &'static str) -> InputError {
-    InputError::Undefined {
-        component,
-        reason: "a side is constant or has a single entry",
-    }
-}

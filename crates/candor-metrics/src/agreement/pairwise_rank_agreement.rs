@@ -1,5 +1,6 @@
 use candor_core::InputError;
 
+use super::pair;
 use crate::ranking::{absolute, descending, positions};
 
 /// Pairwise rank agreement: over the features of interest, the share of pairs that both explanations order alike.
@@ -26,7 +27,7 @@ pub fn pairwise_rank_agreement(
     features: &[usize],
 ) -> Result<f64, InputError> {
     const NAME: &str = "pairwise_rank_agreement";
-    super::check(NAME, left, right)?;
+    pair::check(NAME, left, right)?;
     let numbers: Vec<i64> = features.iter().map(|&feature| feature as i64).collect();
     InputError::check_labels(NAME, "features", &numbers, left.len())?;
     let mut distinct = features.to_vec();

@@ -1,5 +1,6 @@
 use candor_core::InputError;
 
+use super::pair;
 use crate::correlation::pearson;
 
 /// Pearson's correlation r.
@@ -20,6 +21,6 @@ use crate::correlation::pearson;
 /// ```
 pub fn pearson_r(left: &[f64], right: &[f64]) -> Result<f64, InputError> {
     const NAME: &str = "pearson_r";
-    super::check(NAME, left, right)?;
-    pearson(left, right).ok_or_else(|| super::undefined(NAME))
+    pair::check(NAME, left, right)?;
+    pearson(left, right).ok_or_else(|| pair::undefined(NAME))
 }

@@ -1,5 +1,6 @@
 use candor_core::InputError;
 
+use super::pair;
 use crate::ranking::{absolute, descending};
 
 const NAME: &str = "rank_biased_overlap";
@@ -31,7 +32,7 @@ pub fn rank_biased_overlap(
     right: &[f64],
     persistence: f64,
 ) -> Result<f64, InputError> {
-    super::check(NAME, left, right)?;
+    pair::check(NAME, left, right)?;
     InputError::check_values(
         NAME,
         "persistence",

@@ -1,5 +1,6 @@
 use candor_core::InputError;
 
+use super::pair;
 use crate::correlation::spearman;
 
 /// Spearman's rank correlation ρ: Pearson's correlation of the ranks, tied values sharing their mean rank.
@@ -17,6 +18,6 @@ use crate::correlation::spearman;
 /// ```
 pub fn spearman_rho(left: &[f64], right: &[f64]) -> Result<f64, InputError> {
     const NAME: &str = "spearman_rho";
-    super::check(NAME, left, right)?;
-    spearman(left, right).ok_or_else(|| super::undefined(NAME))
+    pair::check(NAME, left, right)?;
+    spearman(left, right).ok_or_else(|| pair::undefined(NAME))
 }

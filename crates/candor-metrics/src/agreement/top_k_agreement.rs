@@ -1,6 +1,7 @@
 use candor_core::InputError;
 use serde::{Deserialize, Serialize};
 
+use super::pair;
 use crate::ranking::{absolute, compare, descending};
 
 const NAME: &str = "TopKAgreement";
@@ -47,7 +48,7 @@ impl TopKAgreement {
     ///
     /// Lengths that differ, values that are not finite, a k outside 1..=n.
     pub fn of(left: &[f64], right: &[f64], k: usize) -> Result<Self, InputError> {
-        super::check(NAME, left, right)?;
+        pair::check(NAME, left, right)?;
         InputError::check_values(
             NAME,
             "k",

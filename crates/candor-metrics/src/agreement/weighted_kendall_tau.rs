@@ -1,5 +1,6 @@
 use candor_core::InputError;
 
+use super::pair;
 use crate::ranking::compare;
 
 const NAME: &str = "weighted_kendall_tau";
@@ -30,14 +31,14 @@ const NAME: &str = "weighted_kendall_tau";
 /// assert!(swap_at_the_top < swap_at_the_end);
 /// ```
 pub fn weighted_kendall_tau(left: &[f64], right: &[f64], alpha: f64) -> Result<f64, InputError> {
-    super::check(NAME, left, right)?;
+    pair::check(NAME, left, right)?;
     InputError::check_values(NAME, "alpha", &[alpha], "finite and >= 0", |alpha| {
         alpha.is_finite() && alpha >= 0.0
     })?;
     let both = [one_sided(left, right, alpha), one_sided(right, left, alpha)];
     match both {
         [Some(left), Some(right)] => Ok(f64::midpoint(left, right)),
-        _ => Err(super::undefined(NAME)),
+        _ => Err(pair::undefined(NAME)),
     }
 }
 

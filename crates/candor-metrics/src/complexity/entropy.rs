@@ -1,6 +1,6 @@
 use candor_core::InputError;
 
-use super::scaled_magnitudes;
+use super::magnitudes::scaled_magnitudes;
 
 /// Entropy of the attributions' magnitudes as a distribution, in nats: 0 for one feature, ln d for d equal ones.
 ///

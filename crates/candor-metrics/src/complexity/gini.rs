@@ -1,6 +1,6 @@
 use candor_core::InputError;
 
-use super::scaled_magnitudes;
+use super::magnitudes::scaled_magnitudes;
 
 /// Gini index of the attributions' magnitudes: 0 for equal ones, (d − 1)/d when a single feature has everything.
 ///

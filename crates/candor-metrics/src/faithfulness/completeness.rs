@@ -3,7 +3,7 @@ use burn::tensor::Tensor;
 use candor_core::{ConfigError, ExplainError, MemoryBudget, Predictor, Target};
 
 use crate::explained::Explained;
-use crate::model_scores::{ModelScores, Score};
+use crate::model_scores::ModelScores;
 
 const NAME: &str = "Completeness";
 
@@ -71,13 +71,7 @@ impl Completeness {
     ) -> Result<Vec<f64>, ExplainError> {
         let explained = Explained::new(NAME, inputs, attributions)?;
         let baseline = explained.baseline(baseline)?;
-        let scores = ModelScores {
-            component: NAME,
-            model,
-            target,
-            score: Score::Logit,
-            budget: self.budget,
-        };
+        let scores = ModelScores::logit(NAME, model, target, self.budget);
         let at_input = scores.of_inputs(&explained.inputs)?;
         let at_baseline = scores.of_inputs(&baseline)?;
         let gap = |((row, at_input), at_baseline): ((&Vec<f64>, f64), f64)| {

@@ -6,7 +6,7 @@ use candor_core::{ConfigError, ExplainError, MemoryBudget, Predictor, Target};
 use serde::{Deserialize, Serialize};
 
 use crate::explained::Explained;
-use crate::model_scores::{ModelScores, Score};
+use crate::model_scores::ModelScores;
 use crate::ranking::descending;
 
 const NAME: &str = "Eraser";
@@ -116,13 +116,7 @@ impl Eraser {
         target: &Target,
     ) -> Result<Vec<EraserReport>, ExplainError> {
         let explained = Explained::new(NAME, inputs, attributions)?;
-        let scores = ModelScores {
-            component: NAME,
-            model,
-            target,
-            score: Score::Probability,
-            budget: self.budget,
-        };
+        let scores = ModelScores::probability(NAME, model, target, self.budget);
         let replaced = self.replaced(explained.features);
         let probabilities = explained
             .ranked(baseline, descending)?

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::correlation::pearson;
 use crate::explained::{Explained, replace};
-use crate::model_scores::{ModelScores, Score};
+use crate::model_scores::ModelScores;
 use crate::stacked;
 
 const NAME: &str = "FaithfulnessCorrelation";
@@ -192,13 +192,7 @@ impl FaithfulnessCorrelation {
             draws,
         } = removal;
         let baseline = explained.baseline(baseline)?;
-        let scores = ModelScores {
-            component: NAME,
-            model,
-            target,
-            score: Score::Logit,
-            budget: self.budget,
-        };
+        let scores = ModelScores::logit(NAME, model, target, self.budget);
         let at_input = scores.of_inputs(&explained.inputs)?;
         let without = scores.of(&explained.inputs, draws, |copies| {
             let (inputs, features) = (&explained.inputs, explained.features);

@@ -9,7 +9,7 @@ use rand::RngExt;
 use rand_distr::StandardNormal;
 
 use crate::explained::Explained;
-use crate::model_scores::{ModelScores, Score};
+use crate::model_scores::ModelScores;
 use crate::stacked;
 
 const NAME: &str = "Infidelity";
@@ -144,13 +144,7 @@ impl Infidelity {
     ) -> Result<Vec<f64>, ExplainError> {
         let explained = Explained::new(NAME, inputs, attributions)?;
         let inputs = &explained.inputs;
-        let scores = ModelScores {
-            component: NAME,
-            model,
-            target,
-            score: Score::Logit,
-            budget: self.budget,
-        };
+        let scores = ModelScores::logit(NAME, model, target, self.budget);
         let at_input = scores.of_inputs(inputs)?;
         let attributions = attributions.clone().without_autodiff();
         // The chunks that the model sees are the chunks whose products with the attributions are taken.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Curve;
 use crate::explained::Explained;
-use crate::model_scores::{ModelScores, Score};
+use crate::model_scores::ModelScores;
 use crate::ranking::{ascending, descending};
 
 const NAME: &str = "InsertionDeletion";
@@ -126,13 +126,7 @@ impl InsertionDeletion {
             FeatureOrder::MostRelevantFirst => descending(row),
             FeatureOrder::LeastRelevantFirst => ascending(row),
         })?;
-        let scores = ModelScores {
-            component: NAME,
-            model,
-            target,
-            score: Score::Probability,
-            budget: self.budget,
-        };
+        let scores = ModelScores::probability(NAME, model, target, self.budget);
         let curves = ranked.scores(&scores, &replaced)?;
         Ok(curves.into_iter().map(Curve::new).collect())
     }

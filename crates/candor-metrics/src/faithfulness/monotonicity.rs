@@ -4,7 +4,7 @@ use candor_core::{ConfigError, ExplainError, MemoryBudget, Predictor, Target};
 use serde::{Deserialize, Serialize};
 
 use crate::explained::Explained;
-use crate::model_scores::{ModelScores, Score};
+use crate::model_scores::ModelScores;
 use crate::ranking::{absolute, ascending};
 
 const NAME: &str = "Monotonicity";
@@ -86,13 +86,7 @@ impl Monotonicity {
         let explained = Explained::new(NAME, inputs, attributions)?;
         let features = explained.features;
         let replaced: Vec<_> = (0..=features).map(|entered| entered..features).collect();
-        let scores = ModelScores {
-            component: NAME,
-            model,
-            target,
-            score: Score::Probability,
-            budget: self.budget,
-        };
+        let scores = ModelScores::probability(NAME, model, target, self.budget);
         let ranked = explained.ranked(baseline, |row| ascending(&absolute(row)))?;
         Ok(ranked
             .scores(&scores, &replaced)?

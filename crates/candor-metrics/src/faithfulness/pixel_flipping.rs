@@ -4,7 +4,7 @@ use candor_core::{ConfigError, ExplainError, MemoryBudget, Predictor, Target};
 
 use super::Curve;
 use crate::explained::Explained;
-use crate::model_scores::{ModelScores, Score};
+use crate::model_scores::ModelScores;
 use crate::ranking::descending;
 
 const NAME: &str = "PixelFlipping";
@@ -92,13 +92,7 @@ impl PixelFlipping {
         let replaced: Vec<_> = (0..=steps)
             .map(|step| 0..features.min(step * self.features_per_step))
             .collect();
-        let scores = ModelScores {
-            component: NAME,
-            model,
-            target,
-            score: Score::Probability,
-            budget: self.budget,
-        };
+        let scores = ModelScores::probability(NAME, model, target, self.budget);
         let curves = explained
             .ranked(baseline, descending)?
             .scores(&scores, &replaced)?;

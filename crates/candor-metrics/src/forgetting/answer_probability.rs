@@ -1,7 +1,7 @@
 use candor_core::InputError;
 use serde::{Deserialize, Serialize};
 
-use super::{check_losses, check_table, mean};
+use super::losses::{check_losses, check_table, mean};
 
 const NAME: &str = "AnswerProbability";
 

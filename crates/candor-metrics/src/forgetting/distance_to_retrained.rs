@@ -2,7 +2,7 @@ use burn::tensor::Tensor;
 use candor_core::{InputError, Target, host};
 use serde::{Deserialize, Serialize};
 
-use super::mean;
+use super::losses::mean;
 
 const NAME: &str = "DistanceToRetrained";
 

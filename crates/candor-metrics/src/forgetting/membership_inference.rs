@@ -1,6 +1,6 @@
 use candor_core::InputError;
 
-use super::check_losses;
+use super::losses::check_losses;
 use crate::ranking::superiority;
 
 /// Area under the ROC curve of the attack that calls an example a member when its loss is low.

@@ -1,5 +1,6 @@
 use candor_core::InputError;
 
+use super::object;
 use crate::ranking::superiority;
 
 /// Area under the ROC curve of the attributions as a detector of the mask, ties counting half.
@@ -22,7 +23,7 @@ use crate::ranking::superiority;
 /// assert_eq!(localisation_auc(&[3.0, 1.0, 1.0], &[true, true, false]).unwrap(), 0.75);
 /// ```
 pub fn localisation_auc(attributions: &[f64], mask: &[bool]) -> Result<f64, InputError> {
-    super::check("localisation_auc", attributions, mask)?;
+    object::size("localisation_auc", attributions, mask)?;
     let side = |wanted: bool| -> Vec<f64> {
         let chosen = attributions
             .iter()

@@ -1,6 +1,7 @@
 //! Does an explanation sit on the object? Attributions with their sign against a mask that is true inside.
 
 mod localisation_auc;
+mod object;
 mod pointing_game;
 mod relevance_mass_accuracy;
 mod relevance_rank_accuracy;
@@ -13,23 +14,3 @@ pub use relevance_mass_accuracy::relevance_mass_accuracy;
 pub use relevance_rank_accuracy::relevance_rank_accuracy;
 pub use report::LocalisationReport;
 pub use top_k_intersection::top_k_intersection;
-
-use candor_core::InputError;
-
-/// What every measure of the family asks of its arguments; gives the size of the object.
-fn check(
-    component: &'static str,
-    attributions: &[f64],
-    mask: &[bool],
-) -> Result<usize, InputError> {
-    InputError::check_dims(component, "mask", &[mask.len()], &[attributions.len()])?;
-    InputError::check_finite(component, "attributions", attributions)?;
-    match mask.iter().filter(|&&inside| inside).count() {
-        0 => Err(InputError::Empty {
-            component,
-            argument: "mask",
-            wanted: "at least one feature must be inside",
-        }),
-        size => Ok(size),
-    }
-}

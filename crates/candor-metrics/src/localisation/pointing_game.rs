@@ -1,5 +1,6 @@
 use candor_core::InputError;
 
+use super::object;
 use crate::ranking::descending;
 
 /// Pointing game: whether the largest attribution lies inside the mask. Of tied maxima the first counts.
@@ -16,6 +17,6 @@ use crate::ranking::descending;
 /// assert!(pointing_game(&[0.1, 0.9, -2.0], &[false, true, false]).unwrap());
 /// ```
 pub fn pointing_game(attributions: &[f64], mask: &[bool]) -> Result<bool, InputError> {
-    super::check("pointing_game", attributions, mask)?;
+    object::size("pointing_game", attributions, mask)?;
     Ok(mask[descending(attributions)[0]])
 }

@@ -1,5 +1,7 @@
 use candor_core::InputError;
 
+use super::object;
+
 /// Relevance mass accuracy: the share of the positive attribution that lies inside the mask, 0 where none is positive.
 ///
 /// # Errors
@@ -14,7 +16,7 @@ use candor_core::InputError;
 /// assert_eq!(relevance_mass_accuracy(&[3.0, 1.0, -5.0], &[true, false, true]).unwrap(), 0.75);
 /// ```
 pub fn relevance_mass_accuracy(attributions: &[f64], mask: &[bool]) -> Result<f64, InputError> {
-    super::check("relevance_mass_accuracy", attributions, mask)?;
+    object::size("relevance_mass_accuracy", attributions, mask)?;
     let largest = attributions.iter().copied().fold(0.0, f64::max);
     if largest == 0.0 {
         return Ok(0.0);

@@ -1,5 +1,7 @@
 use candor_core::InputError;
 
+use super::object;
+
 /// Relevance rank accuracy: of as many top features as the mask holds, the share inside it.
 ///
 /// # Errors
@@ -15,6 +17,6 @@ use candor_core::InputError;
 /// assert_eq!(relevance_rank_accuracy(&[3.0, 2.0, 1.0], &[false, true, true]).unwrap(), 0.5);
 /// ```
 pub fn relevance_rank_accuracy(attributions: &[f64], mask: &[bool]) -> Result<f64, InputError> {
-    let size = super::check("relevance_rank_accuracy", attributions, mask)?;
+    let size = object::size("relevance_rank_accuracy", attributions, mask)?;
     super::top_k_intersection(attributions, mask, size)
 }

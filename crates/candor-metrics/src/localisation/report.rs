@@ -2,7 +2,7 @@ use candor_core::InputError;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    localisation_auc, pointing_game, relevance_mass_accuracy, relevance_rank_accuracy,
+    localisation_auc, object, pointing_game, relevance_mass_accuracy, relevance_rank_accuracy,
     top_k_intersection,
 };
 
@@ -39,7 +39,7 @@ impl LocalisationReport {
         mask: &[bool],
         top_k: Option<usize>,
     ) -> Result<Self, InputError> {
-        let size = super::check("LocalisationReport", attributions, mask)?;
+        let size = object::size("LocalisationReport", attributions, mask)?;
         Ok(Self {
             pointing_game: pointing_game(attributions, mask)?,
             relevance_rank_accuracy: relevance_rank_accuracy(attributions, mask)?,

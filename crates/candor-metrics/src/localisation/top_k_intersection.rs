@@ -1,5 +1,6 @@
 use candor_core::InputError;
 
+use super::object;
 use crate::ranking::descending;
 
 /// Top-k intersection: the share of the k largest attributions that lies inside the mask.
@@ -21,7 +22,7 @@ pub fn top_k_intersection(
     k: usize,
 ) -> Result<f64, InputError> {
     const NAME: &str = "top_k_intersection";
-    super::check(NAME, attributions, mask)?;
+    object::size(NAME, attributions, mask)?;
     InputError::check_values(
         NAME,
         "k",
