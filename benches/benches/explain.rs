@@ -8,7 +8,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Distribution, Tensor};
 use candor_core::{Attribution, DrawKey, Predictor, Target};
 use candor_explain::attribution::{
-    Baseline, Coalitions, IntegratedGradientsConfig, KernelShapConfig, LimeConfig, Masker,
+    Baseline, IntegratedGradientsConfig, KernelShapConfig, KernelShapMode, LimeConfig, Masker,
     SmoothGradConfig, WindowOcclusionConfig,
 };
 use candor_testkit::devices;
@@ -137,11 +137,16 @@ fn occlusion(criterion: &mut Criterion) {
     });
 }
 
-/// SHAP's work: 512 coalitions drawn from the kernel; Captum's is the same number (`kernel_shap_captum`).
+/// Captum samples and penalises, SHAP samples and constrains.
 fn kernel_shap(criterion: &mut Criterion) {
-    let method = KernelShapConfig::new().with_n_samples(512).init().unwrap();
     let masker = Masker::default();
-    for name in ["kernel_shap_captum", "kernel_shap_shap"] {
+    let modes = [
+        ("kernel_shap_captum", KernelShapMode::Penalized),
+        ("kernel_shap_shap", KernelShapMode::Constrained),
+    ];
+    for (name, mode) in modes {
+        let config = KernelShapConfig::new().with_n_samples(512).with_mode(mode);
+        let method = config.init().unwrap();
         on_rows(criterion, name, |mlp, rows, target| {
             method.explain(mlp, rows, target, &masker, KEY).unwrap()
         });
@@ -160,30 +165,12 @@ fn lime(criterion: &mut Criterion) {
     });
 }
 
-/// The part of LIME that is not drawing: the same masks for every row.
-fn lime_given_masks(criterion: &mut Criterion) {
-    let method = LimeConfig::new()
-        .with_n_samples(512)
-        .with_ridge(0.0)
-        .init()
-        .unwrap();
-    let kept = (0..512 * 30usize).map(|entry| (entry.wrapping_mul(2_654_435_761) >> 16) & 1 == 0);
-    let coalitions = Coalitions::new(30, kept.collect()).unwrap();
-    let masker = Masker::default();
-    on_rows(criterion, "lime_given_masks", |mlp, rows, target| {
-        method
-            .explain_with(mlp, rows, target, &masker, &coalitions)
-            .unwrap()
-    });
-}
-
 criterion_group!(
     explain,
     integrated_gradients,
     smooth_grad,
     occlusion,
     kernel_shap,
-    lime,
-    lime_given_masks
+    lime
 );
 criterion_main!(explain);

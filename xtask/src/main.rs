@@ -64,7 +64,13 @@ fn main() -> ExitCode {
 fn log_to_standard_error(default: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
         // Burn's training loop logs every step at info.
-        EnvFilter::new(format!("{default},burn_train=warn,burn_core=warn,wgpu_core=warn,wgpu_hal=error"))
+        EnvFilter::new(format!(
+            "{default},burn_train=warn,burn_core=warn,wgpu_core=warn,wgpu_hal=error"
+        ))
     });
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .init();
 }

@@ -6,7 +6,12 @@ use std::process::Output;
 use assert_cmd::Command;
 
 fn xtask(arguments: &[&str], folder: &Path) -> Output {
-    Command::cargo_bin("xtask").unwrap().args(arguments).current_dir(folder).output().unwrap()
+    Command::cargo_bin("xtask")
+        .unwrap()
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
 }
 
 /// Runs the lifecycle with bad input and gives the one line it must print.
@@ -19,28 +24,43 @@ fn refused(arguments: &[&str]) -> String {
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{message}");
     assert_eq!(message.trim().lines().count(), 1, "{message}");
-    assert!(!Path::new(out).exists(), "something was written before the error: {message}");
+    assert!(
+        !Path::new(out).exists(),
+        "something was written before the error: {message}"
+    );
     message
 }
 
 #[test]
 fn an_unknown_setting_is_named() {
     let message = refused(&["--set", "train.speed=3"]);
-    assert!(message.contains("train.speed=3") && message.contains("unknown field `speed`"), "{message}");
+    assert!(
+        message.contains("train.speed=3") && message.contains("unknown field `speed`"),
+        "{message}"
+    );
 }
 
 #[test]
 fn a_setting_of_the_wrong_kind_is_named() {
     let message = refused(&["--set", "train.epochs=many"]);
-    assert!(message.contains("train.epochs=many") && message.contains("epochs"), "{message}");
+    assert!(
+        message.contains("train.epochs=many") && message.contains("epochs"),
+        "{message}"
+    );
 }
 
 #[test]
 fn a_setting_out_of_range_names_its_range() {
     let message = refused(&["--set", "test_fraction=1.5"]);
-    assert!(message.contains("test_fraction = 1.5") && message.contains("(0, 1)"), "{message}");
+    assert!(
+        message.contains("test_fraction = 1.5") && message.contains("(0, 1)"),
+        "{message}"
+    );
     let message = refused(&["--set", "unlearn.forget_class=10"]);
-    assert!(message.contains("forget_class = 10") && message.contains("0 to 9"), "{message}");
+    assert!(
+        message.contains("forget_class = 10") && message.contains("0 to 9"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -55,14 +75,20 @@ fn an_unknown_key_in_a_settings_file_gets_its_line() {
     let file = place.path().join("run.toml");
     std::fs::write(&file, "seed = 1\n[train]\nspeed = 3\n").unwrap();
     let message = refused(&["--config", file.to_str().unwrap()]);
-    assert!(message.contains("run.toml") && message.contains("line 3") && message.contains("speed"), "{message}");
+    assert!(
+        message.contains("run.toml") && message.contains("line 3") && message.contains("speed"),
+        "{message}"
+    );
 }
 
 #[cfg(not(feature = "cuda"))]
 #[test]
 fn a_backend_that_is_not_compiled_in_says_how_to_get_it() {
     let message = refused(&["--device", "cuda"]);
-    assert!(message.contains("cuda:0") && message.contains("--features cuda"), "{message}");
+    assert!(
+        message.contains("cuda:0") && message.contains("--features cuda"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -71,10 +97,16 @@ fn a_folder_that_cannot_be_made_is_named() {
     let file = place.path().join("file");
     std::fs::write(&file, "").unwrap();
     let out = file.join("run");
-    let output = xtask(&["run", "lifecycle", "--out", out.to_str().unwrap()], place.path());
+    let output = xtask(
+        &["run", "lifecycle", "--out", out.to_str().unwrap()],
+        place.path(),
+    );
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{message}");
-    assert!(message.contains("cannot") && message.contains("file/run"), "{message}");
+    assert!(
+        message.contains("cannot") && message.contains("file/run"),
+        "{message}"
+    );
     assert_eq!(message.trim().lines().count(), 1, "{message}");
 }
 
@@ -95,7 +127,10 @@ fn a_claim_that_does_not_exist_lists_those_that_do() {
     let output = xtask(&["claims", "--paper", "alchemy"], place.path());
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(message.contains("alchemy") && message.contains("npo"), "{message}");
+    assert!(
+        message.contains("alchemy") && message.contains("npo"),
+        "{message}"
+    );
 }
 
 #[test]

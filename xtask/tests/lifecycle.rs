@@ -32,7 +32,10 @@ const SMALL: [&str; 20] = [
 
 fn lifecycle(out: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    command.args(["run", "lifecycle", "--out"]).arg(out).args(SMALL);
+    command
+        .args(["run", "lifecycle", "--out"])
+        .arg(out)
+        .args(SMALL);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
@@ -72,7 +75,10 @@ fn a_run_killed_again_and_again_ends_with_the_same_numbers() {
         std::thread::sleep(Duration::from_secs_f64(whole.as_secs_f64() * share));
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(!broken.join("results.json").exists(), "killed too late to be a test");
+        assert!(
+            !broken.join("results.json").exists(),
+            "killed too late to be a test"
+        );
     }
     assert!(lifecycle(&broken).status().unwrap().success());
 
@@ -100,7 +106,13 @@ fn a_dry_run_writes_every_output() {
         assert!(out.join(file).metadata().unwrap().len() > 100, "{file}");
     }
     let report = std::fs::read_to_string(out.join("report.html")).unwrap();
-    for heading in ["The teacher", "Students", "Forgetting class 7", "Explanations before and after", "data:image/png"] {
+    for heading in [
+        "The teacher",
+        "Students",
+        "Forgetting class 7",
+        "Explanations before and after",
+        "data:image/png",
+    ] {
         assert!(report.contains(heading), "{heading}");
     }
     let checks = results(&out)["checks"].as_array().unwrap().len();
@@ -112,7 +124,16 @@ fn a_loss_that_is_not_a_number_stops_the_run_and_saves_the_batch() {
     let place = tempfile::tempdir().unwrap();
     let out = place.path().join("run");
     let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
-        .args(["run", "lifecycle", "--quiet", "--limit", "300", "--set", "train.lr=1e30", "--out"])
+        .args([
+            "run",
+            "lifecycle",
+            "--quiet",
+            "--limit",
+            "300",
+            "--set",
+            "train.lr=1e30",
+            "--out",
+        ])
         .arg(&out)
         .output()
         .unwrap();

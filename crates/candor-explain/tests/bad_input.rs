@@ -1,4 +1,5 @@
 //! What the methods do with input that they are not defined for, and at their edges.
+#![cfg(feature = "flex")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use burn::tensor::{DType, Device, FloatDType, Tensor};

@@ -1,4 +1,5 @@
 //! Peak memory is flat from 64 to 4096 draws, steps and rows in flight.
+#![cfg(feature = "flex")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(unsafe_code)] // a counting allocator is one
 

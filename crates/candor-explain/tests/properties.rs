@@ -1,10 +1,12 @@
 //! Invariants that hold whatever the model, the input and the draws.
+#![cfg(feature = "flex")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use burn::tensor::{Device, Tensor, TensorData};
 use candor_core::host::floats;
 use candor_core::{DrawKey, MemoryBudget, Target};
 use candor_explain::attribution::*;
+use candor_testkit::check_gradient;
 use proptest::prelude::*;
 
 const FIRST: Target = Target::Output(0);
@@ -219,4 +221,46 @@ fn images_are_explained_in_their_shape() {
         .explain(&model, image, &FIRST, &Baseline::Zeros)
         .unwrap();
     assert_eq!(windows.row(0), explained.row(0));
+}
+
+#[test]
+fn the_objective_has_the_gradient_it_should() {
+    let inputs = Tensor::<2>::from_floats([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]], &Device::flex());
+    let xi = Tensor::<2>::from_floats(
+        [[0.2, -0.4, 0.1], [1.0, 0.3, 0.0], [-0.6, 0.8, 0.5]],
+        &Device::flex(),
+    );
+    let set = PerturbationSet::new(xi)
+        .with_weights(Tensor::from_floats([1.0, 0.5, 2.0], &Device::flex()));
+    for loss in [FitLoss::Squared, FitLoss::GradientMatching] {
+        for noise in [Noise::Additive, Noise::Multiplicative] {
+            let config = LocalFunctionApproximationConfig::new()
+                .with_loss(loss)
+                .with_noise(noise);
+            let framework = config.init().unwrap();
+            // The last column is the bias, the others are the weights.
+            let start = Tensor::<2>::from_floats(
+                [[0.1, 0.7, -0.3, 0.4], [1.1, 0.2, 0.6, -0.5]],
+                &Device::flex(),
+            );
+            check_gradient(start, |both: Tensor<2>| {
+                let surrogates = AffineSurrogate {
+                    weights: both.clone().slice_dim(1, 0..3),
+                    bias: both.slice_dim(1, 3..4).squeeze_dim(1),
+                };
+                let baseline = Baseline::Constant(0.25);
+                framework
+                    .objective(
+                        &coupled,
+                        inputs.clone(),
+                        &FIRST,
+                        &baseline,
+                        &set,
+                        &surrogates,
+                    )
+                    .unwrap()
+                    .sum()
+            });
+        }
+    }
 }

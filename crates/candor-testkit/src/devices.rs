@@ -12,8 +12,21 @@ pub struct NamedDevice {
 /// One device of each backend that is compiled in and whose driver is present.
 ///
 /// A backend without a driver is left out with a line on standard error that says so.
+///
+/// # Panics
+///
+/// When no backend is compiled in: a test over no device would pass without testing anything.
 #[allow(clippy::vec_init_then_push, unused_mut)] // features decide what is pushed
 pub fn devices() -> Vec<NamedDevice> {
+    assert!(
+        cfg!(any(
+            feature = "flex",
+            feature = "ndarray",
+            feature = "wgpu",
+            feature = "cuda"
+        )),
+        "candor-testkit is built without a backend: forward your backend features to it"
+    );
     let mut found = Vec::new();
     #[cfg(feature = "flex")]
     found.push(NamedDevice {
@@ -37,6 +50,8 @@ pub fn devices() -> Vec<NamedDevice> {
 fn first(name: &'static str, kind: burn::tensor::DeviceType, found: &mut Vec<NamedDevice>) {
     match Device::enumerate(kind).into_vec().into_iter().next() {
         Some(device) => found.push(NamedDevice { name, device }),
-        None => eprintln!("skipped: {name} is compiled in, but no {name} driver or adapter is present"),
+        None => {
+            eprintln!("skipped: {name} is compiled in, but no {name} driver or adapter is present")
+        }
     }
 }

@@ -46,8 +46,9 @@ mod tests {
     #[test]
     #[should_panic(expected = "gradient of entry 0")]
     fn a_gradient_cut_off_by_detach_is_found() {
-        check_gradient(Tensor::from_floats([0.5], &Device::flex()), |x: Tensor<1>| {
-            x.clone().detach() * x
-        });
+        check_gradient(
+            Tensor::from_floats([0.5], &Device::flex()),
+            |x: Tensor<1>| x.clone().detach() * x,
+        );
     }
 }

@@ -34,10 +34,19 @@ struct Line {
 
 /// Runs every crate's golden cases and sums up what they recorded.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), RunError> {
-    let place = tempfile::tempdir().map_err(|error| RunError::file("create", Path::new("(temporary folder)"), error))?;
+    let place = tempfile::tempdir()
+        .map_err(|error| RunError::file("create", Path::new("(temporary folder)"), error))?;
     let path = place.path().join("golden.jsonl");
     let backends = arguments.backends.clone().unwrap_or_else(features);
-    let mut tests = cargo(&["test", "--quiet", "--workspace", "--test", "golden", "--features", &backends]);
+    let mut tests = cargo(&[
+        "test",
+        "--quiet",
+        "--workspace",
+        "--test",
+        "golden",
+        "--features",
+        &backends,
+    ]);
     if arguments.format == Format::Json {
         tests.stdout(std::process::Stdio::null());
     }
@@ -46,7 +55,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), RunError> {
     if arguments.format == Format::Json {
         return print_json(&lines);
     }
-    let mut table = table(&["sheet", "operator", "backend", "cases", "largest error / allowed", "time, ms"]);
+    let mut table = table(&[
+        "sheet",
+        "operator",
+        "backend",
+        "cases",
+        "largest error / allowed",
+        "time, ms",
+    ]);
     for line in &lines {
         table.add_row([
             line.paper.clone(),
@@ -62,12 +78,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), RunError> {
 }
 
 fn summarise(path: &Path) -> Result<Vec<Line>, RunError> {
-    let text = std::fs::read_to_string(path).map_err(|error| RunError::file("read", path, error))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| RunError::file("read", path, error))?;
     let mut lines: BTreeMap<(String, String, String), Line> = BTreeMap::new();
     for record in text.lines() {
         let record: Record =
             serde_json::from_str(record).map_err(|error| RunError::file("read", path, error))?;
-        let key = (record.paper.clone(), record.op.clone(), record.backend.clone());
+        let key = (
+            record.paper.clone(),
+            record.op.clone(),
+            record.backend.clone(),
+        );
         let line = lines.entry(key).or_insert_with(|| Line {
             paper: record.paper,
             op: record.op,

@@ -71,8 +71,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), RunError> {
         for case in list(&binary, &arguments.only)? {
             eprintln!("measuring {case}");
             let mut line = measure(&binary, &case)?;
-            if let Some(PeerCase::Measured { median_s, peak_rss_mib }) =
-                peers.as_ref().and_then(|peers| peers.cases.get(&line.case))
+            if let Some(PeerCase::Measured {
+                median_s,
+                peak_rss_mib,
+            }) = peers.as_ref().and_then(|peers| peers.cases.get(&line.case))
             {
                 line.peer = Some(arguments.peer_name.clone());
                 line.peer_s = Some(*median_s);
@@ -83,7 +85,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), RunError> {
         }
     }
     if let Some(path) = &arguments.out {
-        let text = serde_json::to_vec_pretty(&lines).map_err(|error| RunError::file("write", path, error))?;
+        let text = serde_json::to_vec_pretty(&lines)
+            .map_err(|error| RunError::file("write", path, error))?;
         std::fs::write(path, text).map_err(|error| RunError::file("write", path, error))?;
     }
     if arguments.format == Format::Json {
@@ -94,7 +97,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), RunError> {
 }
 
 fn print(lines: &[Line]) {
-    let mut table = table(&["case", "backend", "ours, ms", "± %", "peer, ms", "ours/peer", "ours, MiB", "peer, MiB"]);
+    let mut table = table(&[
+        "case",
+        "backend",
+        "ours, ms",
+        "± %",
+        "peer, ms",
+        "ours/peer",
+        "ours, MiB",
+        "peer, MiB",
+    ]);
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
     for line in lines {
         table.add_row([
@@ -112,11 +124,16 @@ fn print(lines: &[Line]) {
 }
 
 fn read_peers(path: &Path) -> Result<Peers, RunError> {
-    let text = std::fs::read_to_string(path).map_err(|error| RunError::file("read", path, error))?;
-    let peers: Peers = serde_json::from_str(&text).map_err(|error| RunError::file("read", path, error))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| RunError::file("read", path, error))?;
+    let peers: Peers =
+        serde_json::from_str(&text).map_err(|error| RunError::file("read", path, error))?;
     for (name, case) in &peers.cases {
         if let PeerCase::Failed { error } = case {
-            eprintln!("the peer's case {name} failed: {}", error.lines().last().unwrap_or_default());
+            eprintln!(
+                "the peer's case {name} failed: {}",
+                error.lines().last().unwrap_or_default()
+            );
         }
     }
     Ok(peers)
@@ -129,7 +146,13 @@ fn build() -> Result<Vec<PathBuf>, RunError> {
         #[serde(default)]
         executable: Option<PathBuf>,
     }
-    let mut command = cargo(&["bench", "--package", "candor-benches", "--benches", "--no-run"]);
+    let mut command = cargo(&[
+        "bench",
+        "--package",
+        "candor-benches",
+        "--benches",
+        "--no-run",
+    ]);
     command.args(["--message-format", "json", "--features", &features()]);
     let output = command.stderr(Stdio::inherit()).output();
     let failed = |reason: String| RunError::Command {
@@ -186,8 +209,10 @@ fn measure(binary: &Path, case: &str) -> Result<Line, RunError> {
         .map_err(|error| RunError::file("run", binary, error))?;
     let ours_mib = peak_of(child, case)? >> 20;
     let path = workspace().join(format!("target/criterion/{case}/new/estimates.json"));
-    let text = std::fs::read_to_string(&path).map_err(|error| RunError::file("read", &path, error))?;
-    let Estimates { median } = serde_json::from_str(&text).map_err(|error| RunError::file("read", &path, error))?;
+    let text =
+        std::fs::read_to_string(&path).map_err(|error| RunError::file("read", &path, error))?;
+    let Estimates { median } =
+        serde_json::from_str(&text).map_err(|error| RunError::file("read", &path, error))?;
     let interval = &median.confidence_interval;
     let (group, backend) = case.split_once('/').unwrap_or((case, ""));
     Ok(Line {
@@ -212,7 +237,10 @@ fn peak_of(mut child: Child, case: &str) -> Result<u64, RunError> {
     let mut peak = 0;
     loop {
         peak = peak.max(process_memory(child.id()));
-        match child.try_wait().map_err(|error| failed(error.to_string()))? {
+        match child
+            .try_wait()
+            .map_err(|error| failed(error.to_string()))?
+        {
             None => std::thread::sleep(Duration::from_millis(20)),
             Some(status) if status.success() => return Ok(peak),
             Some(status) => return Err(failed(status.to_string())),

@@ -34,7 +34,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), RunError> {
     finish(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     finish(&mut cargo(&["xtask", "test"]))?;
     if arguments.full {
-        finish(&mut cargo(&["xtask", "run", "lifecycle", "--quiet", "--out", "target/ci/lifecycle"]))?;
+        finish(&mut cargo(&[
+            "xtask",
+            "run",
+            "lifecycle",
+            "--quiet",
+            "--out",
+            "target/ci/lifecycle",
+        ]))?;
         finish(&mut cargo(&["xtask", "claims", "--quiet"]))?;
     }
     Ok(())
@@ -44,7 +51,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), RunError> {
 fn alone() -> Result<(), RunError> {
     for backend in ["", "flex", "ndarray", "wgpu", "cuda"] {
         for library in LIBRARIES {
-            let mut check = cargo(&["check", "--quiet", "--package", library, "--no-default-features"]);
+            let mut check = cargo(&[
+                "check",
+                "--quiet",
+                "--package",
+                library,
+                "--no-default-features",
+            ]);
             check.args(["--features", backend]);
             // CUDA's build script would download a bundle; type checking needs none.
             check.env("DOCS_RS", "1");

@@ -32,7 +32,12 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), RunError> {
     let chosen: Vec<_> = claims::all()
         .into_iter()
-        .filter(|claim| arguments.paper.as_ref().is_none_or(|paper| paper == claim.paper()))
+        .filter(|claim| {
+            arguments
+                .paper
+                .as_ref()
+                .is_none_or(|paper| paper == claim.paper())
+        })
         .collect();
     if chosen.is_empty() {
         let known: Vec<_> = claims::all().iter().map(|claim| claim.paper()).collect();
@@ -49,15 +54,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), RunError> {
         seeds: arguments.seeds.max(1),
         progress: Progress::new(chosen.len(), arguments.quiet),
     };
-    let (json, page) = (workspace().join("docs/claims.json"), workspace().join("docs/src/claims.md"));
+    let (json, page) = (
+        workspace().join("docs/claims.json"),
+        workspace().join("docs/src/claims.md"),
+    );
     let mut ledger = Ledger::read(&json)?;
     let mut seen = Ledger::default();
     for claim in &chosen {
         let bar = context.progress.stage(claim.paper(), context.seeds);
         let findings = claim.run(&context)?;
-        context.progress.end(&bar);
-        let entries: Vec<_> =
-            findings.iter().map(|finding| LedgerEntry::of(claim.as_ref(), finding)).collect();
+        bar.finish_and_clear();
+        context.progress.advance();
+        let entries: Vec<_> = findings
+            .iter()
+            .map(|finding| LedgerEntry::of(claim.as_ref(), finding))
+            .collect();
         ledger.update(claim.paper(), entries.clone());
         seen.update(claim.paper(), entries);
         if arguments.write {
@@ -72,7 +83,15 @@ fn print(ledger: &Ledger, format: Format) -> Result<(), RunError> {
     if format == Format::Json {
         return print_json(ledger);
     }
-    let mut table = table(&["paper", "claim", "holds", "value", "bound", "mean ± half of 95 %", "seeds"]);
+    let mut table = table(&[
+        "paper",
+        "claim",
+        "holds",
+        "value",
+        "bound",
+        "mean ± half of 95 %",
+        "seeds",
+    ]);
     for entry in &ledger.0 {
         table.add_row([
             entry.paper.clone(),

@@ -9,7 +9,10 @@ use crate::cargo::compiled;
 pub(crate) fn run() -> Result<(), RunError> {
     let mut table = table(&["what", "found"]);
     table.add_row(["version", env!("CARGO_PKG_VERSION")]);
-    table.add_row(["target", &format!("{} {}", std::env::consts::ARCH, std::env::consts::OS)]);
+    table.add_row([
+        "target",
+        &format!("{} {}", std::env::consts::ARCH, std::env::consts::OS),
+    ]);
     table.add_row(["backends compiled", &compiled().join(", ")]);
     for (backend, devices) in devices() {
         table.add_row([format!("devices of {backend}"), devices]);
@@ -17,8 +20,14 @@ pub(crate) fn run() -> Result<(), RunError> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     table.add_row(["threads", &threads.to_string()]);
     table.add_row(["vector instructions", &vector_instructions()]);
-    table.add_row(["memory available", &format!("{} MiB", available_memory() >> 20)]);
-    table.add_row(["memory of this process", &format!("{} MiB", resident_memory() >> 20)]);
+    table.add_row([
+        "memory available",
+        &format!("{} MiB", available_memory() >> 20),
+    ]);
+    table.add_row([
+        "memory of this process",
+        &format!("{} MiB", resident_memory() >> 20),
+    ]);
     println!("{table}");
     Ok(())
 }
@@ -39,9 +48,15 @@ fn devices() -> Vec<(&'static str, String)> {
     #[allow(deprecated)] // burn advises flex; Candor still promises ndarray
     found.push(("ndarray", shown(vec![Device::ndarray()])));
     #[cfg(feature = "wgpu")]
-    found.push(("wgpu", shown(Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec())));
+    found.push((
+        "wgpu",
+        shown(Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec()),
+    ));
     #[cfg(feature = "cuda")]
-    found.push(("cuda", shown(Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec())));
+    found.push((
+        "cuda",
+        shown(Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec()),
+    ));
     found
 }
 
@@ -52,7 +67,11 @@ fn vector_instructions() -> String {
         ("AVX2", std::arch::is_x86_feature_detected!("avx2")),
         ("FMA", std::arch::is_x86_feature_detected!("fma")),
     ];
-    found.iter().filter_map(|&(name, there)| there.then_some(name)).collect::<Vec<_>>().join(", ")
+    found
+        .iter()
+        .filter_map(|&(name, there)| there.then_some(name))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(not(target_arch = "x86_64"))]

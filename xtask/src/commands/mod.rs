@@ -32,9 +32,11 @@ fn table(headings: &[&str]) -> Table {
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<(), candor_lab::run::RunError> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| candor_lab::run::RunError::Drawing {
-        what: "JSON",
-        reason: error.to_string(),
+    let text = serde_json::to_string_pretty(value).map_err(|error| {
+        candor_lab::run::RunError::Drawing {
+            what: "JSON",
+            reason: error.to_string(),
+        }
     })?;
     println!("{text}");
     Ok(())

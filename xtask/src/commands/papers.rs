@@ -21,14 +21,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), RunError> {
     let papers = Papers::read(&workspace())?;
     if arguments.write {
         let path = workspace().join("crates/candor/tests/listed_components.rs");
-        std::fs::write(&path, papers.component_test()).map_err(|error| RunError::file("write", &path, error))?;
+        std::fs::write(&path, papers.component_test())
+            .map_err(|error| RunError::file("write", &path, error))?;
         println!("wrote {}", path.display());
         return Ok(());
     }
     if arguments.format == Format::Json {
         return print_json(&papers.paper);
     }
-    let mut table = table(&["paper", "title", "year", "arXiv", "crate", "status", "pending"]);
+    let mut table = table(&[
+        "paper", "title", "year", "arXiv", "crate", "status", "pending",
+    ]);
     for paper in &papers.paper {
         table.add_row([
             paper.slug.clone(),

@@ -56,7 +56,8 @@ impl Pipeline {
 /// Runs a pipeline and prints a short summary.
 pub(crate) fn run(pipeline: &Pipeline) -> Result<(), RunError> {
     let Pipeline::Lifecycle(arguments) = pipeline;
-    let settings: LifecycleSettings = load_settings(arguments.config.as_deref(), &arguments.all_overrides())?;
+    let settings: LifecycleSettings =
+        load_settings(arguments.config.as_deref(), &arguments.all_overrides())?;
     let options = RunOptions {
         device: arguments.device,
         dry_run: arguments.dry_run,
@@ -83,14 +84,23 @@ impl Arguments {
 fn summarise(outcome: &Outcome) {
     for check in &outcome.results.checks {
         let mark = if check.holds { "ok " } else { "NOT" };
-        println!("{mark} {}: {:.4} (bound {:.4})", check.name, check.value, check.bound);
+        println!(
+            "{mark} {}: {:.4} (bound {:.4})",
+            check.name, check.value, check.bound
+        );
     }
-    println!("finished in {:.0} s, report: {}", outcome.seconds, outcome.report.display());
+    println!(
+        "finished in {:.0} s, report: {}",
+        outcome.seconds,
+        outcome.report.display()
+    );
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.trim().to_owned())),
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_owned(), value.trim().to_owned()))
+        }
         _ => Err("write it as KEY=VALUE, for example train.lr=1e-4".to_owned()),
     }
 }

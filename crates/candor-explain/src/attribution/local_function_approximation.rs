@@ -236,8 +236,12 @@ impl LocalFunctionApproximation {
                 let moments = perturbed.gradients(&given, &weights)?;
                 // Σ w̄ ‖∇f − β‖² = ‖mean − β‖² + variance: no gradient but the mean need be kept.
                 let spread = perturbed.along_slope(perturbed.along_slope(moments.variance()));
-                let bias = surrogates.weights.clone() - perturbed.along_slope(moments.mean);
-                Ok((bias.square() + spread).sum_dim(1).squeeze_dim(1))
+                let dtype = surrogates.weights.dtype();
+                let mean = perturbed.along_slope(moments.mean).cast(dtype);
+                let bias = surrogates.weights.clone() - mean;
+                Ok((bias.square() + spread.cast(dtype))
+                    .sum_dim(1)
+                    .squeeze_dim(1))
             }
         }
     }
@@ -309,10 +313,8 @@ fn squared_objective<M: Predictor<D>, const D: usize>(
     let shape = [perturbed.rows(), set.count()];
     let scores: Tensor<2> = tensor_like(scores, shape, &surrogates.weights);
     let shares: Tensor<2> = tensor_like(shares, [1, set.count()], &surrogates.weights);
-    let fitted = surrogates
-        .weights
-        .clone()
-        .matmul(set.xi.clone().transpose())
+    let xi = set.xi.clone().cast(surrogates.weights.dtype());
+    let fitted = surrogates.weights.clone().matmul(xi.transpose())
         + surrogates.bias.clone().unsqueeze_dim(1);
     Ok(((fitted - scores).square() * shares)
         .sum_dim(1)

@@ -16,7 +16,7 @@ const SMALLEST_WEIGHT: f64 = 1e-300;
 const BYTES_PER_ENTRY: usize = 48;
 const SVD_ITERATIONS: usize = 10_000;
 /// At least so many rows are folded at once: each folding rounds, and costs a pass over the triangle.
-const FOLDED_ROWS: usize = 256;
+const FOLDED_ROWS: usize = 64;
 
 /// What a regression fits besides the weights.
 #[derive(Debug, Clone, Copy)]

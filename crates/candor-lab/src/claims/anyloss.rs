@@ -60,7 +60,9 @@ impl Claim for AnyLossClaim {
     fn run(&self, context: &ClaimContext) -> Result<Vec<Finding>, RunError> {
         let gains = |metric| -> Result<Vec<f64>, RunError> {
             let seeds = 0..context.seeds as u64;
-            Ok(seeds.map(|seed| self.gain(metric, seed, &context.device)).collect::<Result<_, _>>()?)
+            Ok(seeds
+                .map(|seed| self.gain(metric, seed, &context.device))
+                .collect::<Result<_, _>>()?)
         };
         Ok(vec![
             Finding::mean(
@@ -79,12 +81,18 @@ impl Claim for AnyLossClaim {
 
 impl AnyLossClaim {
     /// By how much the metric's own loss beats cross-entropy on the test rows.
-    fn gain(&self, metric: ConfusionMetric, seed: u64, device: &Device) -> Result<f64, ConfigError> {
+    fn gain(
+        &self,
+        metric: ConfusionMetric,
+        seed: u64,
+        device: &Device,
+    ) -> Result<f64, ConfigError> {
         let [train, test] = self.draw(seed, device);
         let own = AnyLossConfig::new().with_metric(metric).init()?;
         let trained = |loss: &dyn Fn(Tensor<1>, Tensor<1, Int>) -> Tensor<1>| {
-            Descent::gradient(RATE, self.steps)
-                .run(zero_model(device), |model, _| loss(train.logits(model), train.labels.clone()))
+            Descent::gradient(RATE, self.steps).run(zero_model(device), |model, _| {
+                loss(train.logits(model), train.labels.clone())
+            })
         };
         let by_likelihood = trained(&binary_cross_entropy);
         let by_metric = trained(&|logits, labels| own.forward_logits(logits, labels));
@@ -94,17 +102,25 @@ impl AnyLossClaim {
     /// The two halves of a seed's rows.
     fn draw(&self, seed: u64, device: &Device) -> [Rows; 2] {
         let mut rng = DrawKey::new(seed).rng();
-        let mut normal = |count| -> Vec<f64> { (0..count).map(|_| rng.sample(StandardNormal)).collect() };
+        let mut normal =
+            |count| -> Vec<f64> { (0..count).map(|_| rng.sample(StandardNormal)).collect() };
         let direction = normal(FEATURES);
         let noise = normal(self.rows * FEATURES);
-        let length = direction.iter().map(|entry| entry * entry).sum::<f64>().sqrt();
+        let length = direction
+            .iter()
+            .map(|entry| entry * entry)
+            .sum::<f64>()
+            .sqrt();
         let labels: Vec<bool> = (0..self.rows).map(|_| rng.random_bool(POSITIVES)).collect();
         let features: Vec<f64> = noise
             .chunks(FEATURES)
             .zip(&labels)
             .flat_map(|(noise, &label)| {
                 let shift = if label { SHIFT / length } else { 0.0 };
-                noise.iter().zip(&direction).map(move |(noise, entry)| noise + shift * entry)
+                noise
+                    .iter()
+                    .zip(&direction)
+                    .map(move |(noise, entry)| noise + shift * entry)
             })
             .collect();
         let middle = self.rows / 2;
@@ -117,7 +133,9 @@ impl AnyLossClaim {
 
 /// A linear model whose every probability is 1/2, where AnyLoss has its gradient.
 fn zero_model(device: &Device) -> Linear {
-    LinearConfig::new(FEATURES, 1).with_initializer(Initializer::Zeros).init(device)
+    LinearConfig::new(FEATURES, 1)
+        .with_initializer(Initializer::Zeros)
+        .init(device)
 }
 
 fn binary_cross_entropy(logits: Tensor<1>, labels: Tensor<1, Int>) -> Tensor<1> {
@@ -146,10 +164,15 @@ impl Rows {
 
     /// The metric of the hard decisions p > 1/2.
     fn score(&self, metric: ConfusionMetric, model: &Linear) -> Result<f64, ConfigError> {
-        let decisions = activation::sigmoid(self.logits(model)).greater_scalar(0.5).float();
+        let decisions = activation::sigmoid(self.logits(model))
+            .greater_scalar(0.5)
+            .float();
         // Without amplification, on decisions of 0 and 1, the loss is one less the metric itself.
-        let loss = AnyLossConfig::new().with_metric(metric).raw()?.forward(decisions, self.labels.clone());
-        Ok(1.0 - f64::from(loss.into_scalar::<f32>()))
+        let loss = AnyLossConfig::new()
+            .with_metric(metric)
+            .raw()?
+            .forward(decisions, self.labels.clone());
+        Ok(1.0 - loss.into_scalar::<f64>())
     }
 }
 
@@ -163,14 +186,21 @@ mod tests {
         let mut features = vec![0.0; 4 * FEATURES];
         (features[0], features[FEATURES]) = (1.0, -1.0); // the positives, one on each side
         let rows = Rows::new(&features, &[true, true, false, false], &device);
-        let model = LinearConfig::new(FEATURES, 1).with_initializer(Initializer::Ones).with_bias(false);
-        let score = rows.score(ConfusionMetric::BalancedAccuracy, &model.init(&device)).unwrap();
+        let model = LinearConfig::new(FEATURES, 1)
+            .with_initializer(Initializer::Ones)
+            .with_bias(false);
+        let score = rows
+            .score(ConfusionMetric::BalancedAccuracy, &model.init(&device))
+            .unwrap();
         assert!((score - 0.75).abs() < 1e-6);
     }
 
     #[test]
     fn a_small_run_has_both_parts() {
-        let small = AnyLossClaim { rows: 400, steps: 100 };
+        let small = AnyLossClaim {
+            rows: 400,
+            steps: 100,
+        };
         let findings = small.run(&ClaimContext::quiet(1)).unwrap();
         assert_eq!(findings.len(), 2);
         assert!(findings.iter().all(|finding| finding.value().is_finite()));

@@ -43,6 +43,18 @@ impl Descent {
         }
     }
 
+    /// [`adam`](Self::adam) with a weight decay that is added to the gradient.
+    pub(super) fn adam_with_decay(rate: f64, weight_decay: f32, steps: usize) -> Self {
+        let decay = WeightDecayConfig::new(weight_decay);
+        Self {
+            optimizer: AdamConfig::new()
+                .with_epsilon(1e-8)
+                .with_weight_decay(Some(decay))
+                .init(),
+            ..Self::adam(rate, steps)
+        }
+    }
+
     /// Nesterov's momentum as PyTorch has it: without the dampening that is Burn's default.
     pub(super) fn nesterov(momentum: f64, weight_decay: f32, rate: Rate, steps: usize) -> Self {
         let momentum = MomentumConfig::new()
@@ -63,10 +75,15 @@ impl Descent {
     /// Trains `start`; `loss` sees the model with gradients on and the number of the step, counted from zero.
     ///
     /// The result is in inference mode, without gradients, as `start` may be.
-    pub(super) fn run<M: Module>(mut self, start: M, mut loss: impl FnMut(&M, usize) -> Tensor<1>) -> M {
+    pub(super) fn run<M: Module>(
+        mut self,
+        start: M,
+        mut loss: impl FnMut(&M, usize) -> Tensor<1>,
+    ) -> M {
         let trained = (0..self.steps).fold(start.train(), |model, step| {
             let gradients = GradientsParams::from_grads(loss(&model, step).backward(), &model);
-            self.optimizer.step(self.rate.at(step, self.steps), model, gradients)
+            self.optimizer
+                .step(self.rate.at(step, self.steps), model, gradients)
         });
         trained.valid()
     }
@@ -106,7 +123,11 @@ mod tests {
     }
 
     fn reached(descent: Descent) -> f32 {
-        descent.run(weight(), |model, _| bowl(model)).weight.val().into_scalar()
+        descent
+            .run(weight(), |model, _| bowl(model))
+            .weight
+            .val()
+            .into_scalar()
     }
 
     #[test]

@@ -92,7 +92,9 @@ mod tests {
     fn an_epoch_sees_every_row_once() {
         let [train, test] = DigitRows::split(1200, 3, &Device::flex()).unwrap();
         assert_eq!((train.len(), test.len()), (1200, 597));
-        let mut seen: Vec<i64> = (0..12).flat_map(|step| host::ints(&train.batch(100, step, 3))).collect();
+        let mut seen: Vec<i64> = (0..12)
+            .flat_map(|step| host::ints(&train.batch(100, step, 3)))
+            .collect();
         assert_ne!(host::ints(&train.batch(100, 12, 3)), seen[..100]);
         seen.sort_unstable();
         assert_eq!(seen, (0..1200).collect::<Vec<i64>>());

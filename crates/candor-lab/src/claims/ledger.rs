@@ -57,7 +57,9 @@ impl Ledger {
     pub fn read(path: &Path) -> Result<Self, RunError> {
         match std::fs::read_to_string(path) {
             Err(_) => Ok(Self::default()),
-            Ok(text) => serde_json::from_str(&text).map_err(|error| RunError::file("read", path, error)),
+            Ok(text) => {
+                serde_json::from_str(&text).map_err(|error| RunError::file("read", path, error))
+            }
         }
     }
 
@@ -74,7 +76,8 @@ impl Ledger {
     ///
     /// A folder that cannot be written.
     pub fn write(&self, json: &Path, page: &Path) -> Result<(), RunError> {
-        let mut text = serde_json::to_string_pretty(self).map_err(|error| RunError::file("write", json, error))?;
+        let mut text = serde_json::to_string_pretty(self)
+            .map_err(|error| RunError::file("write", json, error))?;
         text.push('\n');
         write_atomically(json, text.as_bytes())?;
         write_atomically(page, self.page().as_bytes())

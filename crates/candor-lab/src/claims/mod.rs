@@ -7,16 +7,29 @@ mod anyloss;
 mod comp_sum;
 mod descent;
 mod digit_rows;
+mod disagreement;
+mod distilled_digits;
+mod kd_baselines;
 mod ledger;
+mod lfa;
+mod nd_loss;
+mod npo;
 #[cfg(test)]
 mod test_context;
+mod xai_metrics;
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 pub use anyloss::AnyLossClaim;
 pub use comp_sum::CompSumClaim;
+pub use disagreement::DisagreementClaim;
+pub use kd_baselines::KdBaselinesClaim;
 pub use ledger::{Ledger, LedgerEntry};
+pub use lfa::LfaClaim;
+pub use nd_loss::NdLossClaim;
+pub use npo::NpoClaim;
+pub use xai_metrics::XaiMetricsClaim;
 
 use crate::run::{Progress, RunError};
 
@@ -101,7 +114,8 @@ impl Finding {
 
     /// The number that is held against the bound: the mean, or the worst seed.
     pub fn value(&self) -> f64 {
-        let worst = |start: f64, pick: fn(f64, f64) -> f64| self.per_seed.iter().copied().fold(start, pick);
+        let worst =
+            |start: f64, pick: fn(f64, f64) -> f64| self.per_seed.iter().copied().fold(start, pick);
         match (self.decision, self.bound) {
             _ if self.per_seed.iter().any(|value| value.is_nan()) => f64::NAN,
             (Decision::Mean, _) => self.average(),
@@ -131,7 +145,11 @@ impl Finding {
             return f64::NAN;
         }
         let mean = self.average();
-        let squares: f64 = self.per_seed.iter().map(|value| (value - mean).powi(2)).sum();
+        let squares: f64 = self
+            .per_seed
+            .iter()
+            .map(|value| (value - mean).powi(2))
+            .sum();
         let standard_error = (squares / (count - 1) as f64 / count as f64).sqrt();
         students_t_975(count - 1) * standard_error
     }
@@ -148,6 +166,12 @@ pub fn all() -> Vec<Box<dyn Claim>> {
     vec![
         Box::new(AnyLossClaim::default()),
         Box::new(CompSumClaim::default()),
+        Box::new(NdLossClaim::default()),
+        Box::new(KdBaselinesClaim::default()),
+        Box::new(NpoClaim::default()),
+        Box::new(LfaClaim::default()),
+        Box::new(XaiMetricsClaim::default()),
+        Box::new(DisagreementClaim::default()),
     ]
 }
 

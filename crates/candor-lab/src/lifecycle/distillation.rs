@@ -29,7 +29,8 @@ pub enum Method {
 }
 
 impl Method {
-    pub(super) const ALL: [Self; 4] = [Self::NoTeacher, Self::HintonKd, Self::Dkd, Self::KdPlusPlus];
+    pub(super) const ALL: [Self; 4] =
+        [Self::NoTeacher, Self::HintonKd, Self::Dkd, Self::KdPlusPlus];
 
     /// What tables call it.
     pub(super) fn label(self) -> &'static str {
@@ -81,7 +82,10 @@ pub struct DistillationResult {
 impl DistillationResult {
     /// Accuracies of one method's students.
     pub(super) fn accuracies(&self, method: Method) -> Vec<f64> {
-        let of_method = self.students.iter().filter(|student| student.method == method);
+        let of_method = self
+            .students
+            .iter()
+            .filter(|student| student.method == method);
         of_method.map(|student| student.test_accuracy).collect()
     }
 
@@ -121,7 +125,11 @@ pub(super) fn run(context: &Context) -> Result<DistillationResult, RunError> {
         }
     }
     Ok(DistillationResult {
-        rows: context.settings.distill.rows.min(context.digits.train.len()),
+        rows: context
+            .settings
+            .distill
+            .rows
+            .min(context.digits.train.len()),
         students,
     })
 }
@@ -138,7 +146,10 @@ fn student(
     let result = context.folder.once(&stage, || {
         // Every method of a seed starts from the same weights and sees the same rows.
         let own_seed = settings.seed.wrapping_add(1000 + seed as u64);
-        let rows = context.digits.train.draw(settings.distill.rows, DrawKey::new(own_seed));
+        let rows = context
+            .digits
+            .train
+            .draw(settings.distill.rows, DrawKey::new(own_seed));
         let config = CnnConfig::new()
             .with_channels(settings.distill.channels)
             .with_hidden(settings.train.hidden);
@@ -167,13 +178,17 @@ fn student(
         Ok(StudentResult {
             method,
             seed,
-            test_accuracy: context.digits.test.answers(&fitted.model, &context.device).accuracy()?,
+            test_accuracy: context
+                .digits
+                .test
+                .answers(&fitted.model, &context.device)
+                .accuracy()?,
             parameters: fitted.model.num_params(),
             seconds: started.elapsed().as_secs_f64(),
             curves: fitted.curves,
         })
     })?;
-    context.progress.skip();
+    context.progress.advance();
     Ok(result)
 }
 

@@ -3,8 +3,9 @@ use std::time::Instant;
 use burn::tensor::{Tensor, TensorData};
 use candor_core::{Attribution, DrawKey, ExplainError, MemoryBudget, Target, host};
 use candor_explain::attribution::{
-    Baseline, Batching, CLimeConfig, GradientXInputConfig, IntegratedGradientsConfig, KernelShapConfig, LimeConfig,
-    Masker, OcclusionConfig, RandomAttributionConfig, SmoothGradConfig, VanillaGradientConfig,
+    Baseline, Batching, CLimeConfig, GradientXInputConfig, IntegratedGradientsConfig,
+    KernelShapConfig, LimeConfig, Masker, OcclusionConfig, RandomAttributionConfig,
+    SmoothGradConfig, VanillaGradientConfig,
 };
 use candor_metrics::agreement::{AgreementMatrix, AgreementMeasure};
 use candor_metrics::complexity::gini;
@@ -21,6 +22,9 @@ use super::settings::ExplainSettings;
 use super::{Context, teacher};
 use crate::report::Check;
 use crate::run::RunError;
+
+/// Each draw explains every image again, which costs as much as the explanation itself.
+const SENSITIVITY_DRAWS: usize = 4;
 
 /// An attribution method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,8 +90,12 @@ impl Method {
         let batching = Batching::new().with_memory(MemoryBudget::mib(settings.memory_mib));
         let (black, masker) = (Baseline::default(), Masker::default());
         Ok(match self {
-            Self::VanillaGradient => VanillaGradientConfig::new().init()?.explain(model, images, target)?,
-            Self::GradientXInput => GradientXInputConfig::new().init()?.explain(model, images, target)?,
+            Self::VanillaGradient => VanillaGradientConfig::new()
+                .init()?
+                .explain(model, images, target)?,
+            Self::GradientXInput => GradientXInputConfig::new()
+                .init()?
+                .explain(model, images, target)?,
             Self::SmoothGrad => SmoothGradConfig::new()
                 .with_sigma(settings.sigma)
                 .with_n_samples(settings.samples)
@@ -99,9 +107,10 @@ impl Method {
                 .with_batching(batching)
                 .init()?
                 .explain(model, images, target, &black)?,
-            Self::Occlusion => {
-                OcclusionConfig::new().with_batching(batching).init()?.explain(model, images, target, &masker)?
-            }
+            Self::Occlusion => OcclusionConfig::new()
+                .with_batching(batching)
+                .init()?
+                .explain(model, images, target, &masker)?,
             Self::Lime => LimeConfig::new()
                 .with_n_samples(settings.samples)
                 .with_batching(batching)
@@ -118,7 +127,9 @@ impl Method {
                 .with_batching(batching)
                 .init()?
                 .explain(model, images, target, &masker, key)?,
-            Self::Random => RandomAttributionConfig::new().init()?.explain(&images, target, key),
+            Self::Random => RandomAttributionConfig::new()
+                .init()?
+                .explain(&images, target, key),
         })
     }
 }
@@ -204,13 +215,17 @@ pub(super) fn run(context: &Context) -> Result<ExplanationResult, RunError> {
                 let model = teacher::load_stage(context, stage)?;
                 explain_all(context, name, &model, &images)
             });
-            context.progress.skip();
+            context.progress.advance();
             done
         })
         .collect::<Result<Vec<_>, _>>()?;
     let widen = |pixels: &Vec<f32>| pixels.iter().copied().map(f64::from).collect();
     Ok(ExplanationResult {
-        images: images.items().iter().map(|item| widen(&item.pixels)).collect(),
+        images: images
+            .items()
+            .iter()
+            .map(|item| widen(&item.pixels))
+            .collect(),
         labels: images.items().iter().map(|item| item.label).collect(),
         models,
     })
@@ -233,7 +248,11 @@ fn chosen(context: &Context) -> Rows {
         })
         .collect();
     order.sort_unstable();
-    let keep: Vec<usize> = order.into_iter().take(count).map(|(_, _, index)| index).collect();
+    let keep: Vec<usize> = order
+        .into_iter()
+        .take(count)
+        .map(|(_, _, index)| index)
+        .collect();
     test.filter(|item| keep.contains(&item.index))
 }
 
@@ -245,7 +264,9 @@ fn explain_all(
 ) -> Result<ModelExplanations, RunError> {
     let batch = images.batch(&context.device);
     let target = Target::PerRow(images.items().iter().map(|item| item.label).collect());
-    let bar = context.progress.stage(&format!("explain {name}"), Method::EXPLAINERS.len() + 1);
+    let bar = context
+        .progress
+        .stage(&format!("explain {name}"), Method::EXPLAINERS.len() + 1);
     let mut methods = Vec::new();
     for method in Method::EXPLAINERS.into_iter().chain([Method::Random]) {
         bar.set_message(method.label());
@@ -294,10 +315,16 @@ fn relative(
     target: &Target,
     deltas: &[f64],
 ) -> Result<Vec<f64>, ExplainError> {
-    let score = |images: Tensor<4>| Ok::<_, ExplainError>(host::floats(&target.select(model.logits(images))?));
+    let score = |images: Tensor<4>| {
+        Ok::<_, ExplainError>(host::floats(&target.select(model.logits(images))?))
+    };
     let (seen, black) = (score(images.clone())?, score(images.zeros_like())?);
     let differences = seen.iter().zip(&black).map(|(seen, black)| seen - black);
-    Ok(deltas.iter().zip(differences).map(|(delta, difference)| delta / difference).collect())
+    Ok(deltas
+        .iter()
+        .zip(differences)
+        .map(|(delta, difference)| delta / difference)
+        .collect())
 }
 
 fn score(
@@ -313,11 +340,15 @@ fn score(
     let budget = MemoryBudget::mib(settings.memory_mib);
     let (values, black) = (&attribution.values, images.zeros_like());
     let area = |mode: CurveMode| -> Result<f64, RunError> {
-        let curve = InsertionDeletionConfig::new(mode).with_budget(budget).init()?;
+        let curve = InsertionDeletionConfig::new(mode)
+            .with_budget(budget)
+            .init()?;
         let curves = curve.evaluate(model, images.clone(), values, black.clone(), target)?;
         Ok(mean(curves.iter().map(|curve| curve.auc)))
     };
-    let correlation = FaithfulnessCorrelationConfig::new().with_budget(budget).init()?;
+    let correlation = FaithfulnessCorrelationConfig::new()
+        .with_budget(budget)
+        .init()?;
     let infidelity = InfidelityConfig::new().with_budget(budget).init()?;
     let correlations =
         correlation.evaluate(model, images.clone(), values, black.clone(), target, key)?;
@@ -327,7 +358,11 @@ fn score(
         faithfulness_correlation: mean(correlations.iter().map(|report| report.correlation)),
         infidelity: mean(infidelity.evaluate(model, images.clone(), values, target, key)?),
         max_sensitivity: sensitivity(context, model, images, target, method, key)?,
-        gini: mean((0..images.dims()[0]).map(|row| gini(&attribution.row(row))).collect::<Result<Vec<_>, _>>()?),
+        gini: mean(
+            (0..images.dims()[0])
+                .map(|row| gini(&attribution.row(row)))
+                .collect::<Result<Vec<_>, _>>()?,
+        ),
     })
 }
 
@@ -344,15 +379,20 @@ fn sensitivity(
     // A model that answers the same whatever it is shown has explanations of zero, whose relative change is undefined.
     let failed = std::cell::RefCell::new(None);
     let explain = |images: Tensor<4>, target: &Target| {
-        method.explain(model, images, target, settings, seed).map_err(|error| match error {
-            RunError::Explain(error) => error,
-            other => {
-                failed.replace(Some(other));
-                ExplainError::NotDifferentiable
-            }
-        })
+        method
+            .explain(model, images, target, settings, seed)
+            .map_err(|error| match error {
+                RunError::Explain(error) => error,
+                other => {
+                    failed.replace(Some(other));
+                    ExplainError::NotDifferentiable
+                }
+            })
     };
-    let reports = SensitivityConfig::new().init()?.evaluate(images.clone(), target, key, explain);
+    let reports = SensitivityConfig::new()
+        .with_n_samples(SENSITIVITY_DRAWS)
+        .init()?
+        .evaluate(images.clone(), target, key, explain);
     match (failed.into_inner(), reports) {
         (Some(error), _) => Err(error),
         (None, reports) => Ok(mean(reports?.iter().map(|report| report.max))),
@@ -361,14 +401,24 @@ fn sensitivity(
 
 fn agreement(methods: &[MethodResult]) -> Result<Vec<Vec<f64>>, RunError> {
     let (rows, width) = (methods[0].values.len(), methods[0].values[0].len());
-    let magnitudes: Vec<f64> =
-        methods.iter().flat_map(|method| method.values.iter().flatten()).map(|value| value.abs()).collect();
+    let magnitudes: Vec<f64> = methods
+        .iter()
+        .flat_map(|method| method.values.iter().flatten())
+        .map(|value| value.abs())
+        .collect();
     let device = crate::run::DeviceChoice::default().open()?;
-    let stacked = Tensor::<3>::from_data(TensorData::new(magnitudes, [methods.len(), rows, width]), &device);
+    let stacked = Tensor::<3>::from_data(
+        TensorData::new(magnitudes, [methods.len(), rows, width]),
+        &device,
+    );
     Ok(AgreementMatrix::compute(&stacked, &vec![width; rows], &AgreementMeasure::KendallTau)?.mean)
 }
 
 fn mean(values: impl IntoIterator<Item = f64>) -> f64 {
-    let (sum, count) = values.into_iter().fold((0.0, 0usize), |(sum, count), value| (sum + value, count + 1));
+    let (sum, count) = values
+        .into_iter()
+        .fold((0.0, 0usize), |(sum, count), value| {
+            (sum + value, count + 1)
+        });
     sum / count as f64
 }

@@ -104,7 +104,10 @@ pub(super) const EXPLAINED_STAGE: &str = "forget-class-npo-rt";
 
 /// Forgets some random rows and, separately, one whole class.
 pub(super) fn run(context: &Context) -> Result<Vec<ScenarioResult>, RunError> {
-    scenarios(context).iter().map(|scenario| run_scenario(context, scenario)).collect()
+    scenarios(context)
+        .iter()
+        .map(|scenario| run_scenario(context, scenario))
+        .collect()
 }
 
 /// NPO+RT stays beside retraining; gradient ascent, run as long, does not.
@@ -119,13 +122,26 @@ impl ScenarioResult {
     }
 
     fn checks(&self) -> Vec<Check> {
-        let retain = |name: &str| self.model(name).map_or(f64::NAN, |model| model.retain_accuracy);
+        let retain = |name: &str| {
+            self.model(name)
+                .map_or(f64::NAN, |model| model.retain_accuracy)
+        };
         let lost = |name: &str| retain("retrained") - retain(name);
         let npo_rt = lost(Method::NpoRt.label());
         vec![
-            Check::at_most(format!("{}: retain accuracy that NPO+RT loses to retraining", self.scenario), npo_rt, 0.02),
+            Check::at_most(
+                format!(
+                    "{}: retain accuracy that NPO+RT loses to retraining",
+                    self.scenario
+                ),
+                npo_rt,
+                0.02,
+            ),
             Check::at_least(
-                format!("{}: retain accuracy that GA, run as long, loses beyond NPO+RT", self.scenario),
+                format!(
+                    "{}: retain accuracy that GA, run as long, loses beyond NPO+RT",
+                    self.scenario
+                ),
                 lost(Method::GradientAscent.label()) - npo_rt,
                 0.1,
             ),
@@ -162,7 +178,8 @@ fn scenarios(context: &Context) -> [Scenario; SCENARIOS] {
 fn run_scenario(context: &Context, scenario: &Scenario) -> Result<ScenarioResult, RunError> {
     let original = teacher::load(context)?;
     let stage = format!("{}-retrained", scenario.stage);
-    let from_scratch = teacher::train_from_scratch(context, &stage, &scenario.retain, "the rows to retain")?;
+    let from_scratch =
+        teacher::train_from_scratch(context, &stage, &scenario.retain, "the rows to retain")?;
     let retrained = teacher::load_stage(context, &stage)?;
     let measure = |name: &str, model: &Cnn| measure(context, scenario, name, model, &retrained);
     let mut models = vec![
@@ -183,7 +200,7 @@ fn run_scenario(context: &Context, scenario: &Scenario) -> Result<ScenarioResult
                 ..measure(method.label(), &model)?
             })
         })?;
-        context.progress.skip();
+        context.progress.advance();
         models.push(result);
     }
     Ok(ScenarioResult {
@@ -209,21 +226,34 @@ fn forget(
         learning_rate: settings.unlearn.lr,
         weight_decay: 0.0,
         ema_decay: 0.0,
-        objective: Arc::new(ForgetObjective::new(method, &settings.unlearn, original.clone())?),
+        objective: Arc::new(ForgetObjective::new(
+            method,
+            &settings.unlearn,
+            original.clone(),
+        )?),
     };
     let bar = context.progress.stage(stage, fit.epochs);
     let fitted = fit.run(
         original.clone(),
         |done| {
             let batch = settings.unlearn.batch_size;
-            scenario.retain.loader_beside(&scenario.forget, batch, settings.seed, done, &context.device)
+            scenario.retain.loader_beside(
+                &scenario.forget,
+                batch,
+                settings.seed,
+                done,
+                &context.device,
+            )
         },
         scenario.test.in_order(&context.device)?,
         &context.folder,
         bar.clone(),
     )?;
     bar.finish_and_clear();
-    save_safetensors(&fitted.model, context.folder.path(format!("{stage}/weights.safetensors")))?;
+    save_safetensors(
+        &fitted.model,
+        context.folder.path(format!("{stage}/weights.safetensors")),
+    )?;
     Ok((fitted.model, fitted.seconds, fitted.curves))
 }
 

@@ -62,12 +62,19 @@ pub struct Outcome {
 /// # Errors
 ///
 /// Illegal settings, a folder in use or not writable, a missing device, or whatever stops a stage.
-pub fn run(settings: LifecycleSettings, options: &RunOptions, out: &Path) -> Result<Outcome, RunError> {
+pub fn run(
+    settings: LifecycleSettings,
+    options: &RunOptions,
+    out: &Path,
+) -> Result<Outcome, RunError> {
     let started = Instant::now();
     let context = Context::open(settings, options, out)?;
     let results = context.stages()?;
     context.folder.write_json("results.json", &results)?;
-    context.folder.write("report.html", pages::page(&context, &results)?.html()?.as_bytes())?;
+    context.folder.write(
+        "report.html",
+        pages::page(&context, &results)?.html()?.as_bytes(),
+    )?;
     context.progress.finish();
     Ok(Outcome {
         results,
@@ -82,7 +89,8 @@ pub fn run(settings: LifecycleSettings, options: &RunOptions, out: &Path) -> Res
 ///
 /// As [`run`].
 pub fn estimate(settings: &LifecycleSettings, options: &RunOptions) -> Result<Estimate, RunError> {
-    let place = tempfile::tempdir().map_err(|error| RunError::file("create", Path::new("(temporary folder)"), error))?;
+    let place = tempfile::tempdir()
+        .map_err(|error| RunError::file("create", Path::new("(temporary folder)"), error))?;
     let probe = RunOptions {
         dry_run: true,
         quiet: true,
@@ -90,7 +98,10 @@ pub fn estimate(settings: &LifecycleSettings, options: &RunOptions) -> Result<Es
     };
     let context = Context::open(settings.clone(), &probe, &place.path().join("probe"))?;
     let mut costs = Vec::new();
-    let mut measure = |name: &str, probed: usize, planned: usize, work: &mut dyn FnMut() -> Result<(), RunError>| {
+    let mut measure = |name: &str,
+                       probed: usize,
+                       planned: usize,
+                       work: &mut dyn FnMut() -> Result<(), RunError>| {
         let started = Instant::now();
         work()?;
         costs.push(Cost {
@@ -102,10 +113,21 @@ pub fn estimate(settings: &LifecycleSettings, options: &RunOptions) -> Result<Es
     };
     let plan = Plan::of(settings, &context.digits);
     let dry = Plan::of(&context.settings, &context.digits);
-    measure("teacher", dry.teacher, plan.teacher, &mut || teacher::run(&context).map(drop))?;
-    measure("students", dry.students, plan.students, &mut || distillation::run(&context).map(drop))?;
-    measure("forgetting", dry.forgetting, plan.forgetting, &mut || forgetting::run(&context).map(drop))?;
-    measure("explanations", dry.explanations, plan.explanations, &mut || explanation::run(&context).map(drop))?;
+    measure("teacher", dry.teacher, plan.teacher, &mut || {
+        teacher::run(&context).map(drop)
+    })?;
+    measure("students", dry.students, plan.students, &mut || {
+        distillation::run(&context).map(drop)
+    })?;
+    measure("forgetting", dry.forgetting, plan.forgetting, &mut || {
+        forgetting::run(&context).map(drop)
+    })?;
+    measure(
+        "explanations",
+        dry.explanations,
+        plan.explanations,
+        &mut || explanation::run(&context).map(drop),
+    )?;
     Ok(Estimate {
         costs,
         peak_bytes: resident_memory(),
@@ -134,18 +156,31 @@ impl Plan {
                 * settings.distill.epochs
                 * student_rows.div_ceil(settings.distill.batch_size),
             // Each scenario retrains once and runs every method.
-            forgetting: forgetting::SCENARIOS * (teacher + forgetting::Method::ALL.len() * unlearning),
+            forgetting: forgetting::SCENARIOS
+                * (teacher + forgetting::Method::ALL.len() * unlearning),
             explanations: 2 * explain.images * (explain.samples + explain.steps),
         }
     }
 }
 
 impl Context {
-    fn open(settings: LifecycleSettings, options: &RunOptions, out: &Path) -> Result<Self, RunError> {
-        let settings = if options.dry_run { settings.dry() } else { settings };
+    fn open(
+        settings: LifecycleSettings,
+        options: &RunOptions,
+        out: &Path,
+    ) -> Result<Self, RunError> {
+        let settings = if options.dry_run {
+            settings.dry()
+        } else {
+            settings
+        };
         settings.check()?;
         let device = options.device.open()?;
-        let limit = if options.dry_run { Some(options.limit.unwrap_or(200)) } else { options.limit };
+        let limit = if options.dry_run {
+            Some(options.limit.unwrap_or(200))
+        } else {
+            options.limit
+        };
         let digits = Digits::load(settings.seed, settings.test_fraction, limit)?;
         let effective = Effective {
             device: options.device.to_string(),

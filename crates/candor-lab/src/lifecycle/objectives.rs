@@ -1,4 +1,4 @@
-use burn::nn::loss::{CrossEntropyLossConfig, Reduction};
+use burn::nn::loss::Reduction;
 use burn::tensor::{Device, Int, Tensor};
 use candor_core::{ConfigError, WeightedSum};
 use candor_distill::features::{ClassMeans, NdLoss, NdLossConfig};
@@ -10,15 +10,24 @@ use super::distillation::Method as StudentMethod;
 use super::forgetting::Method as ForgetMethod;
 use super::settings::{DistillSettings, UnlearnSettings};
 use crate::run::RunError;
-use crate::training::{Objective, StepBatch};
+use crate::training::{Objective, StepBatch, StepTerms, cross_entropy};
 
 /// What a teacher adds to the labels.
 #[derive(Debug, Clone)]
 pub(super) enum Teaching {
     Nothing,
-    Hinton { loss: HintonKd, weight: f64 },
-    Dkd { loss: DkdLoss },
-    PlusPlus { loss: HintonKd, weight: f64, direction: NdLoss },
+    Hinton {
+        loss: HintonKd,
+        weight: f64,
+    },
+    Dkd {
+        loss: DkdLoss,
+    },
+    PlusPlus {
+        loss: HintonKd,
+        weight: f64,
+        direction: NdLoss,
+    },
 }
 
 impl Teaching {
@@ -28,7 +37,11 @@ impl Teaching {
         means: &ClassMeans,
         device: &Device,
     ) -> Result<Self, ConfigError> {
-        let hinton = || HintonKdConfig::new().with_temperature(settings.temperature).init();
+        let hinton = || {
+            HintonKdConfig::new()
+                .with_temperature(settings.temperature)
+                .init()
+        };
         Ok(match method {
             StudentMethod::NoTeacher => Self::Nothing,
             StudentMethod::HintonKd => Self::Hinton {
@@ -45,7 +58,9 @@ impl Teaching {
             StudentMethod::KdPlusPlus => Self::PlusPlus {
                 loss: hinton()?,
                 weight: settings.kd_weight,
-                direction: NdLossConfig::new().with_weight(settings.nd_weight).init(means, device)?,
+                direction: NdLossConfig::new()
+                    .with_weight(settings.nd_weight)
+                    .init(means, device)?,
             },
         })
     }
@@ -58,17 +73,29 @@ impl Teaching {
         labels: Tensor<1, Int>,
     ) -> Result<WeightedSum, ConfigError> {
         let hinton = |loss: &HintonKd| {
-            loss.forward(student.logits.clone(), teacher.logits.clone(), Reduction::Mean)
+            loss.forward(
+                student.logits.clone(),
+                teacher.logits.clone(),
+                Reduction::Mean,
+            )
         };
         match self {
             Self::Nothing => Ok(terms),
             Self::Hinton { loss, weight } => terms.term("Hinton KD", *weight, hinton(loss)),
             Self::Dkd { loss } => {
-                let value =
-                    loss.forward(student.logits.clone(), teacher.logits.clone(), labels, Reduction::Mean);
+                let value = loss.forward(
+                    student.logits.clone(),
+                    teacher.logits.clone(),
+                    labels,
+                    Reduction::Mean,
+                );
                 terms.term("DKD", 1.0, value)
             }
-            Self::PlusPlus { loss, weight, direction } => {
+            Self::PlusPlus {
+                loss,
+                weight,
+                direction,
+            } => {
                 let nd = direction.forward(
                     student.penultimate.clone(),
                     teacher.penultimate.clone(),
@@ -76,7 +103,9 @@ impl Teaching {
                     Reduction::Mean,
                 );
                 // The ND loss carries its own weight.
-                terms.term("Hinton KD", *weight, hinton(loss))?.term("ND", 1.0, nd)
+                terms
+                    .term("Hinton KD", *weight, hinton(loss))?
+                    .term("ND", 1.0, nd)
             }
         }
     }
@@ -96,13 +125,24 @@ impl StudentObjective {
 }
 
 impl Objective for StudentObjective {
-    fn terms(&self, model: &Cnn, batch: &StepBatch) -> Result<WeightedSum, RunError> {
+    fn terms(&self, model: &Cnn, batch: &StepBatch) -> Result<StepTerms, RunError> {
         let images = &batch.main.inputs;
         let student = model.forward_features(images.clone());
-        let teacher = self.teacher.forward_features(images.clone().without_autodiff());
+        let teacher = self
+            .teacher
+            .forward_features(images.clone().without_autodiff());
         let labels = &batch.main.labels;
-        let terms = WeightedSum::new().term("cross-entropy", 1.0, cross_entropy(student.logits.clone(), labels))?;
-        Ok(self.teaching.add_to(terms, &student, &teacher, labels.clone())?)
+        let terms = WeightedSum::new().term(
+            "cross-entropy",
+            1.0,
+            cross_entropy(student.logits.clone(), labels),
+        )?;
+        Ok(StepTerms {
+            terms: self
+                .teaching
+                .add_to(terms, &student, &teacher, labels.clone())?,
+            logits: student.logits,
+        })
     }
 }
 
@@ -131,28 +171,44 @@ impl ForgetObjective {
 }
 
 impl Objective for ForgetObjective {
-    fn terms(&self, model: &Cnn, batch: &StepBatch) -> Result<WeightedSum, RunError> {
-        let (images, labels) = (&batch.main.inputs, &batch.main.labels);
-        let policy_logps = class_log_probs(model.logits(images.clone()), labels.clone());
-        if self.method == ForgetMethod::GradientAscent {
-            return Ok(WeightedSum::new().term("ascent", 1.0, policy_logps.mean())?);
-        }
-        let reference = self.reference.logits(images.clone().without_autodiff());
-        let reference_logps = class_log_probs(reference, labels.clone());
-        let forget = self.npo.forward(policy_logps, reference_logps, Reduction::Mean);
-        let terms = WeightedSum::new().term("forget", 1.0, forget)?;
-        match (&batch.companion, self.method) {
-            (Some(retain), ForgetMethod::NpoRt) => {
-                let loss = cross_entropy(model.logits(retain.inputs.clone()), &retain.labels);
-                Ok(terms.term("retain", self.retain_weight, loss)?)
+    fn terms(&self, model: &Cnn, batch: &StepBatch) -> Result<StepTerms, RunError> {
+        let logits = model.logits(batch.main.inputs.clone());
+        let policy_logps = class_log_probs(logits.clone(), batch.main.labels.clone());
+        let terms = match self.method {
+            ForgetMethod::GradientAscent => {
+                WeightedSum::new().term("ascent", 1.0, policy_logps.mean())?
             }
-            _ => Ok(terms),
-        }
+            ForgetMethod::Npo => self.forget(policy_logps, batch)?,
+            ForgetMethod::NpoRt => self.retain(self.forget(policy_logps, batch)?, model, batch)?,
+        };
+        Ok(StepTerms { terms, logits })
     }
 }
 
-fn cross_entropy(logits: Tensor<2>, labels: &Tensor<1, Int>) -> Tensor<1> {
-    CrossEntropyLossConfig::new()
-        .init(&logits.device())
-        .forward(logits, labels.clone())
+impl ForgetObjective {
+    fn forget(
+        &self,
+        policy_logps: Tensor<1>,
+        batch: &StepBatch,
+    ) -> Result<WeightedSum, ConfigError> {
+        let images = batch.main.inputs.clone().without_autodiff();
+        let ref_logps = class_log_probs(self.reference.logits(images), batch.main.labels.clone());
+        let loss = self.npo.forward(policy_logps, ref_logps, Reduction::Mean);
+        WeightedSum::new().term("forget", 1.0, loss)
+    }
+
+    fn retain(
+        &self,
+        terms: WeightedSum,
+        model: &Cnn,
+        batch: &StepBatch,
+    ) -> Result<WeightedSum, ConfigError> {
+        match &batch.companion {
+            None => Ok(terms),
+            Some(rows) => {
+                let loss = cross_entropy(model.logits(rows.inputs.clone()), &rows.labels);
+                terms.term("retain", self.retain_weight, loss)
+            }
+        }
+    }
 }

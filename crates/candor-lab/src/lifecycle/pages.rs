@@ -6,8 +6,8 @@ use super::forgetting::ScenarioResult;
 use super::teacher::TeacherResult;
 use super::{Context, LifecycleResults};
 use crate::report::{
-    Better, Figure, Grid, GridRow, LineSeries, Page, ScatterPoint, Section, Table, attribution_image, grey_image,
-    line_chart, matrix_chart, scatter_chart,
+    Better, Figure, Grid, GridRow, LineSeries, Page, ScatterPoint, Section, Table,
+    attribution_image, grey_image, line_chart, matrix_chart, scatter_chart,
 };
 use crate::run::RunError;
 use crate::training::Curves;
@@ -61,23 +61,37 @@ fn teaching(teacher: &TeacherResult) -> Result<Section, RunError> {
     })
 }
 
-fn distilling(distillation: &DistillationResult, teacher: &TeacherResult) -> Result<Section, RunError> {
-    let mut table = Table::new("Students, mean over their seeds; the worst and best seed show the spread.")
-        .column("test accuracy", Better::Higher, 4)
-        .column("worst seed", Better::Higher, 4)
-        .column("best seed", Better::Higher, 4)
-        .column("parameters", Better::Neither, 0)
-        .column("seconds", Better::Lower, 2)
-        .row(
-            "teacher",
-            [teacher.test_accuracy, f64::NAN, f64::NAN, teacher.parameters as f64, teacher.seconds],
-        );
+fn distilling(
+    distillation: &DistillationResult,
+    teacher: &TeacherResult,
+) -> Result<Section, RunError> {
+    let mut table =
+        Table::new("Students, mean over their seeds; the worst and best seed show the spread.")
+            .column("test accuracy", Better::Higher, 4)
+            .column("worst seed", Better::Higher, 4)
+            .column("best seed", Better::Higher, 4)
+            .column("parameters", Better::Neither, 0)
+            .column("seconds", Better::Lower, 2)
+            .row(
+                "teacher",
+                [
+                    teacher.test_accuracy,
+                    f64::NAN,
+                    f64::NAN,
+                    teacher.parameters as f64,
+                    teacher.seconds,
+                ],
+            );
     let mut curves = Vec::new();
     for method in StudentMethod::ALL {
-        let students: Vec<_> =
-            distillation.students.iter().filter(|student| student.method == method).collect();
+        let students: Vec<_> = distillation
+            .students
+            .iter()
+            .filter(|student| student.method == method)
+            .collect();
         let accuracies = distillation.accuracies(method);
-        let seconds = students.iter().map(|student| student.seconds).sum::<f64>() / students.len() as f64;
+        let seconds =
+            students.iter().map(|student| student.seconds).sum::<f64>() / students.len() as f64;
         table = table.row(
             method.label(),
             [
@@ -90,7 +104,10 @@ fn distilling(distillation: &DistillationResult, teacher: &TeacherResult) -> Res
         );
         curves.push((method.label(), &students[0].curves));
     }
-    let valid: Vec<_> = curves.iter().map(|(name, curves)| (*name, *curves)).collect();
+    let valid: Vec<_> = curves
+        .iter()
+        .map(|(name, curves)| (*name, *curves))
+        .collect();
     Ok(Section {
         title: "Students".to_owned(),
         text: format!(
@@ -99,7 +116,8 @@ fn distilling(distillation: &DistillationResult, teacher: &TeacherResult) -> Res
         ),
         figures: vec![Figure {
             svg: valid_chart("Accuracy", &valid)?,
-            caption: "Test accuracy of the first seed's students over the epochs, in percent.".to_owned(),
+            caption: "Test accuracy of the first seed's students over the epochs, in percent."
+                .to_owned(),
         }],
         tables: vec![table],
         ..Section::default()
@@ -135,7 +153,10 @@ fn forgetting(scenario: &ScenarioResult) -> Result<Section, RunError> {
             at: (model.forget_accuracy, model.retain_accuracy),
         })
         .collect();
-    let curves: Vec<_> = scenario.models[2..].iter().map(|model| (model.model.as_str(), &model.curves)).collect();
+    let curves: Vec<_> = scenario.models[2..]
+        .iter()
+        .map(|model| (model.model.as_str(), &model.curves))
+        .collect();
     Ok(Section {
         title: format!("Forgetting {}", scenario.scenario),
         text: format!(
@@ -173,27 +194,45 @@ fn explaining(explanations: &ExplanationResult) -> Result<Section, RunError> {
 }
 
 fn heatmaps(explanations: &ExplanationResult, model: &ModelExplanations) -> Result<Grid, RunError> {
-    let inputs = explanations.images.iter().map(|pixels| grey_image(pixels, WIDTH)).collect::<Result<_, _>>()?;
+    let inputs = explanations
+        .images
+        .iter()
+        .map(|pixels| grey_image(pixels, WIDTH))
+        .collect::<Result<_, _>>()?;
     let mut rows = vec![GridRow {
         name: "image".to_owned(),
         images: inputs,
     }];
-    for method in model.methods.iter().filter(|method| method.method != ExplainMethod::Random) {
+    for method in model
+        .methods
+        .iter()
+        .filter(|method| method.method != ExplainMethod::Random)
+    {
         rows.push(GridRow {
             name: method.method.label().to_owned(),
-            images: method.values.iter().map(|values| attribution_image(values, WIDTH)).collect::<Result<_, _>>()?,
+            images: method
+                .values
+                .iter()
+                .map(|values| attribution_image(values, WIDTH))
+                .collect::<Result<_, _>>()?,
         });
     }
     Ok(Grid {
         caption: format!("{} forgetting", capitalised(&model.model)),
-        columns: explanations.labels.iter().map(|label| format!("“{label}”")).collect(),
+        columns: explanations
+            .labels
+            .iter()
+            .map(|label| format!("“{label}”"))
+            .collect(),
         rows,
     })
 }
 
 fn scoring(explanations: &ExplanationResult) -> Result<Section, RunError> {
-    let names: Vec<String> =
-        ExplainMethod::EXPLAINERS.iter().map(|method| method.label().to_owned()).collect();
+    let names: Vec<String> = ExplainMethod::EXPLAINERS
+        .iter()
+        .map(|method| method.label().to_owned())
+        .collect();
     let mut section = Section {
         title: "How good are the explanations?".to_owned(),
         text: "Means over the images. Read every number against the row “random”. Agreement is Kendall's τ of absolute \
@@ -204,7 +243,11 @@ fn scoring(explanations: &ExplanationResult) -> Result<Section, RunError> {
     for model in &explanations.models {
         section.tables.push(score_table(model));
         section.figures.push(Figure {
-            svg: matrix_chart(&format!("Agreement {} forgetting", model.model), &names, &model.agreement)?,
+            svg: matrix_chart(
+                &format!("Agreement {} forgetting", model.model),
+                &names,
+                &model.agreement,
+            )?,
             caption: "Mean Kendall's τ between the methods.".to_owned(),
         });
     }
@@ -249,21 +292,36 @@ fn valid_chart(metric: &str, named: &[(&str, &Curves)]) -> Result<String, RunErr
     chart(metric, named, |split| split == "valid")
 }
 
-fn chart(metric: &str, named: &[(&str, &Curves)], keep: impl Fn(&str) -> bool) -> Result<String, RunError> {
+fn chart(
+    metric: &str,
+    named: &[(&str, &Curves)],
+    keep: impl Fn(&str) -> bool,
+) -> Result<String, RunError> {
     let mut series: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
     for (name, curves) in named {
-        for curve in curves.0.iter().filter(|curve| curve.metric == metric && keep(&curve.split)) {
+        for curve in curves
+            .0
+            .iter()
+            .filter(|curve| curve.metric == metric && keep(&curve.split))
+        {
             let name = if name.is_empty() { &curve.split } else { *name };
-            let points = curve.points.iter().map(|&(epoch, value)| (epoch as f64, value));
+            let points = curve
+                .points
+                .iter()
+                .map(|&(epoch, value)| (epoch as f64, value));
             series.entry(name.to_owned()).or_default().extend(points);
         }
     }
-    let series: Vec<_> =
-        series.into_iter().map(|(name, points)| LineSeries { name, points }).collect();
+    let series: Vec<_> = series
+        .into_iter()
+        .map(|(name, points)| LineSeries { name, points })
+        .collect();
     line_chart(metric, "epoch", &metric.to_lowercase(), &series)
 }
 
 fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }

@@ -6,7 +6,8 @@ use burn::data::dataset::{Dataset, DatasetError};
 use burn::tensor::{Device, Int, Tensor, activation};
 use candor_core::{ConfigError, DrawKey, host};
 use candor_data::{
-    ClassBatch, EpochLoaderConfig, EpochOrder, HoldoutConfig, ImageBatcher, ImageDataset, ImageItem, embedded,
+    ClassBatch, EpochLoaderConfig, EpochOrder, HoldoutConfig, ImageBatcher, ImageDataset,
+    ImageItem, embedded,
 };
 use candor_models::Cnn;
 use rand::seq::SliceRandom;
@@ -44,7 +45,10 @@ impl Digits {
         if let Some(limit) = limit {
             digits = digits.draw(limit, DrawKey::new(seed));
         }
-        let split = HoldoutConfig::new(seed).with_test(test).init()?.stratified(&digits.0.labels())?;
+        let split = HoldoutConfig::new(seed)
+            .with_test(test)
+            .init()?
+            .stratified(&digits.0.labels())?;
         Ok(Self {
             train: digits.select(&split.train),
             test: digits.select(&split.test),
@@ -68,7 +72,9 @@ impl Rows {
 
     /// The rows for which `keep` holds.
     pub(super) fn filter(&self, keep: impl Fn(&ImageItem) -> bool) -> Self {
-        let places: Vec<usize> = (0..self.len()).filter(|&place| keep(&self.items()[place])).collect();
+        let places: Vec<usize> = (0..self.len())
+            .filter(|&place| keep(&self.items()[place]))
+            .collect();
         self.select(&places)
     }
 
@@ -129,7 +135,10 @@ impl Rows {
             main: main.clone(),
             companion: Some(self.clone()),
         };
-        pairs.loader(&EpochLoaderConfig::new(batch, seed).with_epochs_done(epochs_done), device)
+        pairs.loader(
+            &EpochLoaderConfig::new(batch, seed).with_epochs_done(epochs_done),
+            device,
+        )
     }
 
     /// Batches in order, for validation.
@@ -146,7 +155,10 @@ impl Rows {
 impl Answers {
     /// Share of rows classified right.
     pub(super) fn accuracy(&self) -> Result<f64, RunError> {
-        Ok(candor_metrics::forgetting::accuracy(&self.logits, &self.labels)?)
+        Ok(candor_metrics::forgetting::accuracy(
+            &self.logits,
+            &self.labels,
+        )?)
     }
 
     /// Cross-entropy of each row, in nats.
@@ -173,7 +185,11 @@ impl Pairs {
         }
     }
 
-    fn loader(self, config: &EpochLoaderConfig, device: &Device) -> Result<StepLoader, ConfigError> {
+    fn loader(
+        self,
+        config: &EpochLoaderConfig,
+        device: &Device,
+    ) -> Result<StepLoader, ConfigError> {
         let batcher = PairBatcher(self.main.0.batcher());
         Ok(Arc::new(config.init(self, batcher, device)?))
     }
@@ -182,7 +198,10 @@ impl Pairs {
 impl Dataset<Pair> for Pairs {
     fn get(&self, index: usize) -> Result<Pair, DatasetError> {
         let main = self.main.items();
-        let companion = self.companion.as_ref().map(|rows| rows.items()[index].clone());
+        let companion = self
+            .companion
+            .as_ref()
+            .map(|rows| rows.items()[index].clone());
         Ok((main[index % main.len()].clone(), companion))
     }
 

@@ -136,7 +136,7 @@ impl Default for DistillSettings {
             seeds: 5,
             rows: 100,
             epochs: 40,
-            batch_size: 50,
+            batch_size: 20,
             lr: 3e-3,
             channels: [4, 8],
             temperature: 4.0,
@@ -155,9 +155,9 @@ impl Default for UnlearnSettings {
             forget_class: 7,
             epochs: 3,
             batch_size: 64,
-            lr: 1e-3,
+            lr: 2e-4,
             beta: 1.0,
-            retain_weight: 1.0,
+            retain_weight: 2.0,
         }
     }
 }
@@ -166,7 +166,7 @@ impl Default for ExplainSettings {
     fn default() -> Self {
         Self {
             images: 8,
-            samples: 1000,
+            samples: 500,
             steps: 64,
             sigma: 0.1,
             memory_mib: 64,
@@ -215,10 +215,20 @@ impl LifecycleSettings {
             ConfigError::positive(NAME, field, value)?;
         }
         if !(0.0..1.0).contains(&self.train.ema_decay) {
-            return Err(ConfigError::out_of_range(NAME, "train.ema_decay", self.train.ema_decay, "in [0, 1)"));
+            return Err(ConfigError::out_of_range(
+                NAME,
+                "train.ema_decay",
+                self.train.ema_decay,
+                "in [0, 1)",
+            ));
         }
         if self.unlearn.forget_class >= 10 {
-            return Err(ConfigError::out_of_range(NAME, "unlearn.forget_class", self.unlearn.forget_class, "0 to 9"));
+            return Err(ConfigError::out_of_range(
+                NAME,
+                "unlearn.forget_class",
+                self.unlearn.forget_class,
+                "0 to 9",
+            ));
         }
         Ok(())
     }

@@ -25,13 +25,22 @@ pub struct TeacherResult {
 
 impl TeacherResult {
     pub(super) fn checks(&self) -> Vec<Check> {
-        vec![Check::at_least("teacher's test accuracy", self.test_accuracy, 0.96)]
+        vec![Check::at_least(
+            "teacher's test accuracy",
+            self.test_accuracy,
+            0.96,
+        )]
     }
 }
 
 /// Trains the teacher on all training rows.
 pub(super) fn run(context: &Context) -> Result<TeacherResult, RunError> {
-    train_from_scratch(context, "teacher", &context.digits.train, "all training rows")
+    train_from_scratch(
+        context,
+        "teacher",
+        &context.digits.train,
+        "all training rows",
+    )
 }
 
 /// The teacher's weights, from the run's folder.
@@ -42,7 +51,9 @@ pub(super) fn load(context: &Context) -> Result<Cnn, RunError> {
 /// The weights that a stage saved.
 pub(super) fn load_stage(context: &Context, stage: &str) -> Result<Cnn, RunError> {
     let path = context.folder.path(format!("{stage}/weights.safetensors"));
-    Ok(load_safetensors::<Cnn>(path, &context.device)?.model.valid())
+    Ok(load_safetensors::<Cnn>(path, &context.device)?
+        .model
+        .valid())
 }
 
 /// Trains a network of the teacher's kind on some rows: the teacher, or what forgetting is measured against.
@@ -70,14 +81,25 @@ pub(super) fn train_from_scratch(
         let bar = context.progress.stage(stage, fit.epochs);
         let fitted = fit.run(
             start,
-            |done| rows.loader(settings.train.batch_size, settings.seed, done, &context.device),
+            |done| {
+                rows.loader(
+                    settings.train.batch_size,
+                    settings.seed,
+                    done,
+                    &context.device,
+                )
+            },
             context.digits.test.in_order(&context.device)?,
             &context.folder,
             bar.clone(),
         )?;
         bar.finish_and_clear();
         let result = TeacherResult {
-            test_accuracy: context.digits.test.answers(&fitted.average, &context.device).accuracy()?,
+            test_accuracy: context
+                .digits
+                .test
+                .answers(&fitted.average, &context.device)
+                .accuracy()?,
             parameters: fitted.average.num_params(),
             seconds: fitted.seconds,
             curves: fitted.curves,
@@ -85,7 +107,7 @@ pub(super) fn train_from_scratch(
         save_model(context, stage, &fitted.average, data, &result)?;
         Ok(result)
     })?;
-    context.progress.skip();
+    context.progress.advance();
     Ok(result)
 }
 
@@ -97,20 +119,38 @@ fn save_model(
     result: &TeacherResult,
 ) -> Result<(), RunError> {
     let settings = &context.settings;
-    save_safetensors(model, context.folder.path(format!("{stage}/weights.safetensors")))?;
+    save_safetensors(
+        model,
+        context.folder.path(format!("{stage}/weights.safetensors")),
+    )?;
     let card = ModelCard {
         name: stage.to_owned(),
-        data: format!("{data} of the embedded digits ({} rows held out)", context.digits.test.len()),
+        data: format!(
+            "{data} of the embedded digits ({} rows held out)",
+            context.digits.test.len()
+        ),
         training: format!(
             "cross-entropy, AdamW at {}, {} epochs of batches of {}, moving average of weights with decay {}, seed {}",
-            settings.train.lr, settings.train.epochs, settings.train.batch_size, settings.train.ema_decay, settings.seed
+            settings.train.lr,
+            settings.train.epochs,
+            settings.train.batch_size,
+            settings.train.ema_decay,
+            settings.seed
         ),
-        use_and_limits: "demonstrates Candor's lifecycle on 8 x 8 digits; not meant for any other use".to_owned(),
+        use_and_limits:
+            "demonstrates Candor's lifecycle on 8 x 8 digits; not meant for any other use"
+                .to_owned(),
         figures: vec![
-            ("test accuracy".to_owned(), format!("{:.4}", result.test_accuracy)),
+            (
+                "test accuracy".to_owned(),
+                format!("{:.4}", result.test_accuracy),
+            ),
             ("parameters".to_owned(), result.parameters.to_string()),
         ],
         architecture: serde_json::to_string_pretty(model.config()).unwrap_or_default(),
     };
-    context.folder.write(format!("{stage}/MODEL_CARD.md"), card.markdown()?.as_bytes())
+    context.folder.write(
+        format!("{stage}/MODEL_CARD.md"),
+        card.markdown()?.as_bytes(),
+    )
 }

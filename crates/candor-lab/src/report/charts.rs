@@ -2,6 +2,7 @@ use std::fmt::Display;
 use std::ops::Range;
 
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 use crate::run::RunError;
@@ -24,7 +25,7 @@ pub struct ScatterPoint {
     pub at: (f64, f64),
 }
 
-const SIZE: (u32, u32) = (520, 340);
+const SIZE: (u32, u32) = (510, 340);
 const FONT: &str = "sans-serif";
 
 /// Lines over a common axis, as an SVG.
@@ -32,30 +33,32 @@ const FONT: &str = "sans-serif";
 /// # Errors
 ///
 /// A chart that cannot be drawn.
-pub fn line_chart(title: &str, x: &str, y: &str, series: &[LineSeries]) -> Result<String, RunError> {
+pub fn line_chart(
+    title: &str,
+    x: &str,
+    y: &str,
+    series: &[LineSeries],
+) -> Result<String, RunError> {
     let points = || series.iter().flat_map(|series| &series.points);
-    let (across, up) = (range(points().map(|point| point.0)), range(points().map(|point| point.1)));
+    let (across, up) = (
+        range(points().map(|point| point.0)),
+        range(points().map(|point| point.1)),
+    );
     draw(SIZE, |area| {
-        let mut chart = ChartBuilder::on(&area)
-            .caption(title, (FONT, 16))
-            .margin(12)
-            .x_label_area_size(36)
-            .y_label_area_size(48)
-            .build_cartesian_2d(across.clone(), up.clone())?;
-        chart.configure_mesh().x_desc(x).y_desc(y).light_line_style(WHITE).draw()?;
+        let mut chart = axes(&area, [title, x, y], across, up)?;
         for (index, line) in series.iter().enumerate() {
             let colour = Palette99::pick(index).to_rgba();
             chart
-                .draw_series(plotters::series::LineSeries::new(line.points.iter().copied(), colour.stroke_width(2)))?
+                .draw_series(plotters::series::LineSeries::new(
+                    line.points.iter().copied(),
+                    colour.stroke_width(2),
+                ))?
                 .label(&line.name)
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
+                .legend(move |(x, y)| {
+                    PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2))
+                });
         }
-        chart
-            .configure_series_labels()
-            .background_style(WHITE.mix(0.8))
-            .border_style(BLACK.mix(0.2))
-            .draw()?;
-        Ok(())
+        label_series(&mut chart)
     })
 }
 
@@ -64,26 +67,27 @@ pub fn line_chart(title: &str, x: &str, y: &str, series: &[LineSeries]) -> Resul
 /// # Errors
 ///
 /// A chart that cannot be drawn.
-pub fn scatter_chart(title: &str, x: &str, y: &str, points: &[ScatterPoint]) -> Result<String, RunError> {
+pub fn scatter_chart(
+    title: &str,
+    x: &str,
+    y: &str,
+    points: &[ScatterPoint],
+) -> Result<String, RunError> {
     let (across, up) = (
         range(points.iter().map(|point| point.at.0)),
         range(points.iter().map(|point| point.at.1)),
     );
     draw(SIZE, |area| {
-        let mut chart = ChartBuilder::on(&area)
-            .caption(title, (FONT, 16))
-            .margin(12)
-            .x_label_area_size(36)
-            .y_label_area_size(48)
-            .build_cartesian_2d(across.clone(), up.clone())?;
-        chart.configure_mesh().x_desc(x).y_desc(y).light_line_style(WHITE).draw()?;
-        chart.draw_series(points.iter().enumerate().map(|(index, point)| {
+        let mut chart = axes(&area, [title, x, y], across, up)?;
+        for (index, point) in points.iter().enumerate() {
             let colour = Palette99::pick(index).to_rgba();
-            EmptyElement::at(point.at)
-                + Circle::new((0, 0), 5, colour.filled())
-                + Text::new(point.name.clone(), (8, -6), (FONT, 12))
-        }))?;
-        Ok(())
+            // Points may coincide, so their names stand in a legend and not beside them.
+            chart
+                .draw_series([Circle::new(point.at, 6, colour.mix(0.7).filled())])?
+                .label(&point.name)
+                .legend(move |at| Circle::new((at.0 + 8, at.1), 5, colour.filled()));
+        }
+        label_series(&mut chart)
     })
 }
 
@@ -92,7 +96,11 @@ pub fn scatter_chart(title: &str, x: &str, y: &str, points: &[ScatterPoint]) -> 
 /// # Errors
 ///
 /// A chart that cannot be drawn.
-pub fn matrix_chart(title: &str, names: &[String], values: &[Vec<f64>]) -> Result<String, RunError> {
+pub fn matrix_chart(
+    title: &str,
+    names: &[String],
+    values: &[Vec<f64>],
+) -> Result<String, RunError> {
     let count = names.len() as i32;
     let (cell, left, top) = (54, 150, 44);
     let side = (left + cell * count + 12) as u32;
@@ -104,9 +112,20 @@ pub fn matrix_chart(title: &str, names: &[String], values: &[Vec<f64>]) -> Resul
             for (column, &value) in values[row].iter().enumerate() {
                 let x = left + cell * column as i32;
                 let fade = (255.0 * (1.0 - value.abs().min(1.0))) as u8;
-                let colour = if value >= 0.0 { RGBColor(255, fade, fade) } else { RGBColor(fade, fade, 255) };
-                area.draw(&Rectangle::new([(x, y), (x + cell - 2, y + cell - 2)], colour.filled()))?;
-                area.draw(&Text::new(format!("{value:.2}"), (x + 13, y + cell / 2 - 6), (FONT, 12)))?;
+                let colour = if value >= 0.0 {
+                    RGBColor(255, fade, fade)
+                } else {
+                    RGBColor(fade, fade, 255)
+                };
+                area.draw(&Rectangle::new(
+                    [(x, y), (x + cell - 2, y + cell - 2)],
+                    colour.filled(),
+                ))?;
+                area.draw(&Text::new(
+                    format!("{value:.2}"),
+                    (x + 13, y + cell / 2 - 6),
+                    (FONT, 12),
+                ))?;
             }
         }
         Ok(())
@@ -128,11 +147,47 @@ fn draw(size: (u32, u32), paint: impl FnOnce(Area<'_>) -> Drawn) -> Result<Strin
     Ok(svg)
 }
 
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+fn axes<'a, 'b: 'a>(
+    area: &'a Area<'b>,
+    [title, x, y]: [&str; 3],
+    across: Range<f64>,
+    up: Range<f64>,
+) -> Result<Chart<'a, 'b>, Box<dyn std::error::Error>> {
+    let chart = ChartBuilder::on(area)
+        .caption(title, (FONT, 16))
+        .margin(12)
+        .x_label_area_size(36)
+        .y_label_area_size(48)
+        .build_cartesian_2d(across, up);
+    let mut chart = chart.map_err(|error| error.to_string())?;
+    let drawn = chart
+        .configure_mesh()
+        .x_desc(x)
+        .y_desc(y)
+        .light_line_style(WHITE)
+        .draw();
+    drawn.map_err(|error| error.to_string())?;
+    Ok(chart)
+}
+
+fn label_series<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>) -> Drawn {
+    chart
+        .configure_series_labels()
+        .background_style(WHITE.mix(0.8))
+        .border_style(BLACK.mix(0.2))
+        .draw()
+        .map_err(|error| error.to_string().into())
+}
+
 /// The span of the finite values with a margin; a single value gets a span of its own.
 fn range(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) = values
         .filter(|value| value.is_finite())
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+            (low.min(value), high.max(value))
+        });
     if low > high {
         return 0.0..1.0;
     }
@@ -146,8 +201,15 @@ mod tests {
 
     #[test]
     fn a_chart_without_finite_points_is_still_drawn() {
-        let series = [LineSeries { name: "a".to_owned(), points: vec![(0.0, f64::NAN)] }];
+        let series = [LineSeries {
+            name: "a".to_owned(),
+            points: vec![(0.0, f64::NAN)],
+        }];
         assert!(line_chart("t", "x", "y", &series).unwrap().contains("<svg"));
-        assert!(scatter_chart("t", "x", "y", &[]).unwrap().contains("</svg>"));
+        assert!(
+            scatter_chart("t", "x", "y", &[])
+                .unwrap()
+                .contains("</svg>")
+        );
     }
 }

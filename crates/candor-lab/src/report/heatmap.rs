@@ -12,9 +12,15 @@ use crate::run::RunError;
 ///
 /// A picture that cannot be encoded.
 pub fn attribution_image(values: &[f64], width: usize) -> Result<String, RunError> {
-    let largest = values.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+    let largest = values
+        .iter()
+        .fold(0.0f64, |largest, value| largest.max(value.abs()));
     let colour = |value: f64| {
-        let strength = if largest > 0.0 { (value / largest).clamp(-1.0, 1.0) } else { 0.0 };
+        let strength = if largest > 0.0 {
+            (value / largest).clamp(-1.0, 1.0)
+        } else {
+            0.0
+        };
         let faded = shade(1.0 - strength.abs());
         if strength >= 0.0 {
             Rgb([255, faded, faded])
@@ -54,5 +60,8 @@ fn data_address(
             what: "a heatmap",
             reason: error.to_string(),
         })?;
-    Ok(format!("data:image/png;base64,{}", STANDARD.encode(png.into_inner())))
+    Ok(format!(
+        "data:image/png;base64,{}",
+        STANDARD.encode(png.into_inner())
+    ))
 }

@@ -1,7 +1,7 @@
 use askama::Template;
 
-use super::table::Table;
 use super::Check;
+use super::table::Table;
 use crate::run::RunError;
 
 /// A report: checks first, then sections of figures and tables.

@@ -83,7 +83,10 @@ impl Table {
         self.rows
             .iter()
             .map(|(name, values)| {
-                let cells = values.iter().enumerate().map(|(column, &value)| self.cell(column, value));
+                let cells = values
+                    .iter()
+                    .enumerate()
+                    .map(|(column, &value)| self.cell(column, value));
                 (name.as_str(), cells.collect())
             })
             .collect()
@@ -92,7 +95,10 @@ impl Table {
     fn cell(&self, column: usize, value: f64) -> Cell {
         let finite = || {
             let of_column = |(_, values): &(String, Vec<f64>)| values.get(column).copied();
-            self.rows.iter().filter_map(of_column).filter(|value| value.is_finite())
+            self.rows
+                .iter()
+                .filter_map(of_column)
+                .filter(|value| value.is_finite())
         };
         let longest = finite().map(f64::abs).fold(0.0, f64::max);
         let best = match self.columns[column].better {
@@ -107,7 +113,11 @@ impl Table {
         };
         Cell {
             text,
-            bar: if longest > 0.0 && value.is_finite() { 100.0 * value.abs() / longest } else { 0.0 },
+            bar: if longest > 0.0 && value.is_finite() {
+                100.0 * value.abs() / longest
+            } else {
+                0.0
+            },
             best: best == Some(value),
         }
     }

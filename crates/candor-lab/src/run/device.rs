@@ -109,7 +109,12 @@ mod tests {
 
     #[test]
     fn names_read_back_as_they_are_written() {
-        for choice in [DeviceChoice::Flex, DeviceChoice::NdArray, DeviceChoice::Wgpu(1), DeviceChoice::Cuda(0)] {
+        for choice in [
+            DeviceChoice::Flex,
+            DeviceChoice::NdArray,
+            DeviceChoice::Wgpu(1),
+            DeviceChoice::Cuda(0),
+        ] {
             assert_eq!(choice.to_string().parse(), Ok(choice));
         }
         assert_eq!("cuda".parse(), Ok(DeviceChoice::Cuda(0)));
@@ -122,6 +127,9 @@ mod tests {
     #[test]
     fn a_backend_that_is_not_compiled_in_is_named() {
         let message = DeviceChoice::Cuda(0).open().unwrap_err().to_string();
-        assert!(message.contains("cuda:0") && message.contains("--features cuda"), "{message}");
+        assert!(
+            message.contains("cuda:0") && message.contains("--features cuda"),
+            "{message}"
+        );
     }
 }

@@ -74,7 +74,11 @@ impl RunFolder {
     /// # Errors
     ///
     /// As [`write`](Self::write).
-    pub fn write_json(&self, name: impl AsRef<Path>, value: &impl Serialize) -> Result<(), RunError> {
+    pub fn write_json(
+        &self,
+        name: impl AsRef<Path>,
+        value: &impl Serialize,
+    ) -> Result<(), RunError> {
         let path = self.path(name);
         let mut text = serde_json::to_vec_pretty(value)
             .map_err(|error| RunError::file("write", &path, error))?;
@@ -98,7 +102,8 @@ impl RunFolder {
         let path = self.path(&name);
         if let Ok(text) = std::fs::read_to_string(&path) {
             tracing::info!(stage, "already done");
-            return serde_json::from_str(&text).map_err(|error| RunError::file("read", &path, error));
+            return serde_json::from_str(&text)
+                .map_err(|error| RunError::file("read", &path, error));
         }
         let result = work()?;
         self.write_json(&name, &result)?;
@@ -129,7 +134,10 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RunError
 }
 
 fn first_difference(before: &str, now: &str) -> String {
-    let differing = before.lines().zip(now.lines()).find(|(before, now)| before != now);
+    let differing = before
+        .lines()
+        .zip(now.lines())
+        .find(|(before, now)| before != now);
     differing.map_or_else(
         || "one has more lines than the other".to_owned(),
         |(before, now)| format!("it says `{before}`, you say `{now}`"),
@@ -156,8 +164,13 @@ mod tests {
             Err(RunError::FolderInUse { .. })
         ));
         RunFolder::open(&root, &settings(1.0), true).unwrap();
-        let error = RunFolder::open(&root, &settings(2.0), true).unwrap_err().to_string();
-        assert!(error.contains("lr = 1.0") && error.contains("lr = 2.0"), "{error}");
+        let error = RunFolder::open(&root, &settings(2.0), true)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("lr = 1.0") && error.contains("lr = 2.0"),
+            "{error}"
+        );
     }
 
     #[test]

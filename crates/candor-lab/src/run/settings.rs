@@ -22,11 +22,11 @@ where
         origin,
         problem: problem.to_string().trim().replace('\n', " "),
     };
-    let mut table = Table::try_from(S::default())
-        .map_err(|error| wrong("(defaults)".to_owned(), &error))?;
+    let mut table =
+        Table::try_from(S::default()).map_err(|error| wrong("(defaults)".to_owned(), &error))?;
     if let Some(path) = file {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| RunError::file("read", path, error))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| RunError::file("read", path, error))?;
         let origin = path.display().to_string();
         // Read as the settings type first: its errors carry the line of the file.
         toml::from_str::<S>(&text).map_err(|error| wrong(origin.clone(), &error))?;
@@ -45,9 +45,14 @@ where
             merge(&mut table, one);
         }
         let origin = format!("--set {key}={text}");
-        table.clone().try_into::<S>().map_err(|error| wrong(origin, &error))?;
+        table
+            .clone()
+            .try_into::<S>()
+            .map_err(|error| wrong(origin, &error))?;
     }
-    table.try_into().map_err(|error| wrong("(merged)".to_owned(), &error))
+    table
+        .try_into()
+        .map_err(|error| wrong("(merged)".to_owned(), &error))
 }
 
 fn insert(target: &mut Value, dotted: &str, value: Value) {
@@ -104,13 +109,19 @@ mod tests {
 
     impl Default for Settings {
         fn default() -> Self {
-            Self { seed: 0, train: Train::default() }
+            Self {
+                seed: 0,
+                train: Train::default(),
+            }
         }
     }
 
     impl Default for Train {
         fn default() -> Self {
-            Self { lr: 1e-3, epochs: 5 }
+            Self {
+                lr: 1e-3,
+                epochs: 5,
+            }
         }
     }
 
@@ -129,12 +140,22 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_named_with_its_origin() {
-        let error = load_settings::<Settings>(None, &set("train.speed", "9")).unwrap_err().to_string();
-        assert!(error.contains("--set train.speed=9") && error.contains("speed"), "{error}");
+        let error = load_settings::<Settings>(None, &set("train.speed", "9"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("--set train.speed=9") && error.contains("speed"),
+            "{error}"
+        );
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("s.toml");
         std::fs::write(&file, "seed = 1\nspeed = 3\n").unwrap();
-        let error = load_settings::<Settings>(Some(&file), &vec![]).unwrap_err().to_string();
-        assert!(error.contains("line 2") && error.contains("speed") && !error.contains('\n'), "{error}");
+        let error = load_settings::<Settings>(Some(&file), &vec![])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("line 2") && error.contains("speed") && !error.contains('\n'),
+            "{error}"
+        );
     }
 }

@@ -30,7 +30,11 @@ impl Curves {
                 .map(|metric| Curve {
                     split: split.to_owned(),
                     metric: metric.name.clone(),
-                    points: metric.entries.iter().map(|entry| (entry.step, entry.value)).collect(),
+                    points: metric
+                        .entries
+                        .iter()
+                        .map(|entry| (entry.step, entry.value))
+                        .collect(),
                 })
                 .collect()
         };

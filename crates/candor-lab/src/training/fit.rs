@@ -3,12 +3,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use burn::data::dataloader::DataLoader;
+use burn::module::Module;
 use burn::optim::AdamWConfig;
 use burn::train::checkpoint::KeepLastNCheckpoints;
 use burn::train::logger::FileMetricLogger;
 use burn::train::metric::{AccuracyMetric, LossMetric};
 use burn::train::{Interrupter, Learner, SupervisedTraining};
-use burn::module::Module;
 use candor_core::ConfigError;
 use candor_models::Cnn;
 use indicatif::ProgressBar;
@@ -81,8 +81,15 @@ impl Fit {
         let train = train(done)?;
         let steps_done = done * train.num_items().div_ceil(self.batch_size);
         let guard = Guard::new(&self.name, folder.clone(), interrupter.clone(), steps_done);
-        let trainee = Trainee::new(start.train(), self.objective.clone(), guard.clone(), self.ema_decay);
-        let optimizer = AdamWConfig::new().with_weight_decay(self.weight_decay as f32).init();
+        let trainee = Trainee::new(
+            start.train(),
+            self.objective.clone(),
+            guard.clone(),
+            self.ema_decay,
+        );
+        let optimizer = AdamWConfig::new()
+            .with_weight_decay(self.weight_decay as f32)
+            .init();
 
         let mut training = SupervisedTraining::new(&directory, train, valid)
             .metrics((LossMetric::new(), AccuracyMetric::new()))
@@ -127,7 +134,9 @@ fn last_complete_epoch(directory: &Path, epochs: usize) -> usize {
         directory.join(format!("checkpoint/{kind}-{epoch}.bpk"))
     };
     let complete = |epoch: &usize| {
-        ["model", "optim", "scheduler"].iter().all(|kind| file(kind, *epoch).is_file())
+        ["model", "optim", "scheduler"]
+            .iter()
+            .all(|kind| file(kind, *epoch).is_file())
     };
     (1..=epochs).rev().find(complete).unwrap_or(0)
 }
@@ -140,7 +149,9 @@ fn drop_logs_after(directory: &Path, done: usize) -> Result<(), RunError> {
         };
         for entry in entries.flatten() {
             let name = entry.file_name();
-            let epoch = name.to_str().and_then(|name| name.strip_prefix("epoch-")?.parse().ok());
+            let epoch = name
+                .to_str()
+                .and_then(|name| name.strip_prefix("epoch-")?.parse().ok());
             if epoch.is_some_and(|epoch: usize| epoch > done) {
                 let path = entry.path();
                 std::fs::remove_dir_all(&path)

@@ -31,7 +31,12 @@ struct SavedBatch {
 }
 
 impl Guard {
-    pub(super) fn new(stage: &str, folder: RunFolder, interrupter: Interrupter, steps_done: usize) -> Self {
+    pub(super) fn new(
+        stage: &str,
+        folder: RunFolder,
+        interrupter: Interrupter,
+        steps_done: usize,
+    ) -> Self {
         Self {
             stage: stage.to_owned(),
             folder,
@@ -92,6 +97,8 @@ impl Guard {
 
 impl std::fmt::Debug for Guard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Guard").field("stage", &self.stage).finish_non_exhaustive()
+        f.debug_struct("Guard")
+            .field("stage", &self.stage)
+            .finish_non_exhaustive()
     }
 }

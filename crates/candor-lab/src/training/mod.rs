@@ -13,5 +13,6 @@ mod trainee;
 pub use curves::{Curve, Curves};
 pub(crate) use fit::StepLoader;
 pub use fit::{Fit, Fitted};
-pub use objective::{CrossEntropyObjective, Objective, StepBatch};
+pub(crate) use objective::cross_entropy;
+pub use objective::{CrossEntropyObjective, Objective, StepBatch, StepTerms};
 pub use trainee::Trainee;

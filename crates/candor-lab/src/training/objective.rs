@@ -1,6 +1,7 @@
 use std::fmt::Debug;
 
 use burn::nn::loss::CrossEntropyLossConfig;
+use burn::tensor::{Int, Tensor};
 use candor_core::WeightedSum;
 use candor_data::ClassBatch;
 use candor_models::Cnn;
@@ -25,14 +26,23 @@ impl From<ClassBatch<4>> for StepBatch {
     }
 }
 
+/// What a step of training computes.
+#[derive(Debug, Clone)]
+pub struct StepTerms {
+    /// The terms of the loss; their weighted sum is minimised.
+    pub terms: WeightedSum,
+    /// The model's answers to the batch, `[rows, classes]`, for the training accuracy.
+    pub logits: Tensor<2>,
+}
+
 /// An objective as the training loop sees it: a model and a batch to named terms.
 pub trait Objective: Debug + Send + Sync {
-    /// The terms of the loss; their weighted sum is minimised.
+    /// The terms of one step.
     ///
     /// # Errors
     ///
     /// Whatever makes the terms impossible; it stops the training.
-    fn terms(&self, model: &Cnn, batch: &StepBatch) -> Result<WeightedSum, RunError>;
+    fn terms(&self, model: &Cnn, batch: &StepBatch) -> Result<StepTerms, RunError>;
 }
 
 /// Cross-entropy with the labels.
@@ -40,11 +50,19 @@ pub trait Objective: Debug + Send + Sync {
 pub struct CrossEntropyObjective;
 
 impl Objective for CrossEntropyObjective {
-    fn terms(&self, model: &Cnn, batch: &StepBatch) -> Result<WeightedSum, RunError> {
+    fn terms(&self, model: &Cnn, batch: &StepBatch) -> Result<StepTerms, RunError> {
         let logits = model.logits(batch.main.inputs.clone());
-        let loss = CrossEntropyLossConfig::new()
-            .init(&logits.device())
-            .forward(logits, batch.main.labels.clone());
-        Ok(WeightedSum::new().term("cross-entropy", 1.0, loss)?)
+        let loss = cross_entropy(logits.clone(), &batch.main.labels);
+        Ok(StepTerms {
+            terms: WeightedSum::new().term("cross-entropy", 1.0, loss)?,
+            logits,
+        })
     }
+}
+
+/// Mean cross-entropy of logits `[rows, classes]` with labels `[rows]`.
+pub(crate) fn cross_entropy(logits: Tensor<2>, labels: &Tensor<1, Int>) -> Tensor<1> {
+    CrossEntropyLossConfig::new()
+        .init(&logits.device())
+        .forward(logits, labels.clone())
 }

@@ -1,9 +1,10 @@
+use burn::train::LearnerSummary;
 use burn::train::logger::{EvaluationProgressLogger, TrainingProgressLogger};
 use burn::train::metric::MetricDefinition;
 use burn::train::renderer::{
-    EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation, MetricsRendererTraining,
+    EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation,
+    MetricsRendererTraining,
 };
-use burn::train::LearnerSummary;
 use indicatif::ProgressBar;
 
 /// burn-train's progress on one of our bars: a step an epoch, the last validation metric beside it.

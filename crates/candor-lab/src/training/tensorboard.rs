@@ -51,7 +51,11 @@ impl TensorBoardLogger {
     pub(super) fn create(directory: &Path) -> Result<Self, RunError> {
         std::fs::create_dir_all(directory)
             .map_err(|error| RunError::file("create", directory, error))?;
-        let name = format!("events.out.tfevents.{:.0}.candor.{}", now() * 1e6, std::process::id());
+        let name = format!(
+            "events.out.tfevents.{:.0}.candor.{}",
+            now() * 1e6,
+            std::process::id()
+        );
         let path = directory.join(name);
         let file = File::create(&path).map_err(|error| RunError::file("create", &path, error))?;
         let mut logger = Self {
@@ -80,17 +84,24 @@ impl MetricLogger for TensorBoardLogger {
         for metric in update.entries_numeric {
             if let Some(entry) = metric.running_entry.or(metric.numeric_entry) {
                 let value = NumericEntry::current(&entry);
-                self.latest.insert((metric.entry.metric_id, split.to_string()), value);
+                self.latest
+                    .insert((metric.entry.metric_id, split.to_string()), value);
             }
         }
     }
 
-    fn read_numeric(&mut self, name: &str, _: usize, _: &Split) -> Result<Vec<NumericEntry>, String> {
+    fn read_numeric(
+        &mut self,
+        name: &str,
+        _: usize,
+        _: &Split,
+    ) -> Result<Vec<NumericEntry>, String> {
         Err(format!("{name}: event files are written, not read"))
     }
 
     fn log_metric_definition(&mut self, definition: MetricDefinition) {
-        self.names.insert(definition.metric_id, definition.name.to_string());
+        self.names
+            .insert(definition.metric_id, definition.name.to_string());
     }
 
     fn log_epoch_summary(&mut self, summary: EpochSummary) {
@@ -128,7 +139,9 @@ fn record(data: &[u8]) -> Vec<u8> {
 }
 
 fn masked_checksum(data: &[u8]) -> u32 {
-    crc32c::crc32c(data).rotate_right(15).wrapping_add(0xa282_ead8)
+    crc32c::crc32c(data)
+        .rotate_right(15)
+        .wrapping_add(0xa282_ead8)
 }
 
 fn now() -> f64 {

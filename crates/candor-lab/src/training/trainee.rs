@@ -1,16 +1,14 @@
 use std::sync::Arc;
 
 use burn::module::Module;
-use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::optim::{GradientsParams, ModuleOptimizer};
-use burn::tensor::Tensor;
 use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
 use candor_models::Cnn;
 
 use super::average::update_average;
 use super::guard::Guard;
-use super::{Objective, StepBatch};
+use super::{Objective, StepBatch, cross_entropy};
 
 /// A classifier in training: its weights, their moving average, and the objective that drives them.
 ///
@@ -42,11 +40,6 @@ impl Trainee {
     pub(super) fn into_models(self) -> (Cnn, Cnn) {
         (self.model, self.average)
     }
-
-    fn output(&self, loss: Tensor<1>, batch: StepBatch) -> ClassificationOutput {
-        let logits = self.model.logits(batch.main.inputs);
-        ClassificationOutput::new(loss, logits, batch.main.labels)
-    }
 }
 
 impl TrainStep for Trainee {
@@ -54,18 +47,19 @@ impl TrainStep for Trainee {
     type Output = ClassificationOutput;
 
     fn step(&self, batch: StepBatch) -> TrainOutput<ClassificationOutput> {
-        let total = match self.objective.terms(&self.model, &batch) {
-            Ok(terms) => terms.total(),
+        let (total, logits) = match self.objective.terms(&self.model, &batch) {
+            Ok(step) => (step.terms.total(), step.logits),
             Err(error) => {
                 self.guard.stop(error);
-                None
+                (None, self.model.logits(batch.main.inputs.clone()))
             }
         };
         // No terms, or an error: a zero that moves nothing until the loop sees the stop.
-        let loss = total.unwrap_or_else(|| Tensor::zeros([1], &batch.main.inputs.device()).autodiff().require_grad());
+        let loss = total.unwrap_or_else(|| logits.clone().sum() * 0.0);
         self.guard.watch(&loss, &batch);
         let gradients = loss.backward();
-        let output = self.output(loss.without_autodiff(), batch);
+        let (loss, logits) = (loss.without_autodiff(), logits.without_autodiff());
+        let output = ClassificationOutput::new(loss, logits, batch.main.labels);
         TrainOutput::new(self, gradients, output)
     }
 
@@ -89,10 +83,8 @@ impl InferenceStep for Trainee {
     type Output = ClassificationOutput;
 
     fn step(&self, batch: StepBatch) -> ClassificationOutput {
-        let logits = self.model.logits(batch.main.inputs.clone());
-        let loss = CrossEntropyLossConfig::new()
-            .init(&logits.device())
-            .forward(logits.clone(), batch.main.labels.clone());
+        let logits = self.model.logits(batch.main.inputs);
+        let loss = cross_entropy(logits.clone(), &batch.main.labels);
         ClassificationOutput::new(loss, logits, batch.main.labels)
     }
 }

@@ -11,7 +11,11 @@ where
 {
     let text = serde_json::to_string(config).expect("a configuration can be written as JSON");
     let back: C = serde_json::from_str(&text).expect("a configuration reads its own JSON");
-    assert_eq!(format!("{config:?}"), format!("{back:?}"), "lost on the way through JSON");
+    assert_eq!(
+        format!("{config:?}"),
+        format!("{back:?}"),
+        "lost on the way through JSON"
+    );
     if let Err(error) = init(config) {
         panic!("{config:?} is refused: {error}");
     }

@@ -6,7 +6,8 @@ use crate::devices;
 
 /// A model of two inputs rows at a time, behind a pointer, so that one table holds many methods.
 type Model = Box<dyn Fn(Tensor<2>) -> Tensor<2>>;
-type Explain<'a> = Box<dyn Fn(&Model, Tensor<2>, &Target) -> Result<Attribution<2>, ExplainError> + 'a>;
+type Explain<'a> =
+    Box<dyn Fn(&Model, Tensor<2>, &Target) -> Result<Attribution<2>, ExplainError> + 'a>;
 
 /// An attribution method as its contract sees it.
 ///
@@ -66,13 +67,24 @@ impl<'a> Explainer<'a> {
     fn has_the_shape_of_its_input(&self, device: &Device) {
         let inputs = inputs(device);
         let attribution = self.explain(&curved(), inputs.clone(), &Target::PerRow(vec![0, 1, 0]));
-        assert_eq!(attribution.values.dims(), inputs.dims(), "{}: shape of the input", self.name);
-        assert!(attribution.model_calls > 0, "{}: says what it cost", self.name);
+        assert_eq!(
+            attribution.values.dims(),
+            inputs.dims(),
+            "{}: shape of the input",
+            self.name
+        );
+        assert!(
+            attribution.model_calls > 0,
+            "{}: says what it cost",
+            self.name
+        );
     }
 
     fn a_constant_model_needs_no_explanation(&self, device: &Device) {
         let constant: Model = Box::new(|x: Tensor<2>| x.clone() * 0.0 + 3.0);
-        let values = self.explain(&constant, inputs(device), &Target::Output(1)).values;
+        let values = self
+            .explain(&constant, inputs(device), &Target::Output(1))
+            .values;
         self.close(&floats(&values), &[0.0; 9], 1e-6, "a constant model");
     }
 
@@ -86,13 +98,19 @@ impl<'a> Explainer<'a> {
             x.matmul(weights) + 0.7
         });
         let inputs = inputs(device);
-        let seen = self.explain(&linear, inputs.clone(), &Target::Output(0)).values;
+        let seen = self
+            .explain(&linear, inputs.clone(), &Target::Output(0))
+            .values;
         let wanted: Vec<f64> = floats(&inputs)
             .iter()
             .enumerate()
             .map(|(index, input)| {
                 let weight = weights[index % 3][0];
-                if self.linear == Linear::Weights { weight } else { weight * input }
+                if self.linear == Linear::Weights {
+                    weight
+                } else {
+                    weight * input
+                }
             })
             .collect();
         self.close(&floats(&seen), &wanted, 1e-3, "a linear model");
@@ -102,13 +120,24 @@ impl<'a> Explainer<'a> {
         let inputs = inputs(device);
         let together = self.explain(&curved(), inputs.clone(), &Target::Output(1));
         let first = self.explain(&curved(), inputs.slice_dim(0, 0..1), &Target::Output(1));
-        self.close(&first.row(0), &together.row(0), 1e-4, "a row alone and in a batch");
+        self.close(
+            &first.row(0),
+            &together.row(0),
+            1e-4,
+            "a row alone and in a batch",
+        );
     }
 
     fn a_missing_output_is_an_error(&self, device: &Device) {
         let result = (self.explain)(&curved(), inputs(device), &Target::Output(2));
         assert!(
-            matches!(result, Err(ExplainError::TargetOutOfRange { target: 2, outputs: 2 })),
+            matches!(
+                result,
+                Err(ExplainError::TargetOutOfRange {
+                    target: 2,
+                    outputs: 2
+                })
+            ),
             "{}: output 2 of 2 is an error",
             self.name
         );
@@ -116,8 +145,16 @@ impl<'a> Explainer<'a> {
 
     fn extreme_scores_stay_finite(&self, device: &Device) {
         let steep: Model = Box::new(|x: Tensor<2>| x * 1e4);
-        for value in floats(&self.explain(&steep, inputs(device), &Target::Output(0)).values) {
-            assert!(value.is_finite(), "{}: scores of ±1e4 gave {value}", self.name);
+        for value in floats(
+            &self
+                .explain(&steep, inputs(device), &Target::Output(0))
+                .values,
+        ) {
+            assert!(
+                value.is_finite(),
+                "{}: scores of ±1e4 gave {value}",
+                self.name
+            );
         }
     }
 
@@ -138,7 +175,10 @@ impl<'a> Explainer<'a> {
 }
 
 fn inputs(device: &Device) -> Tensor<2> {
-    Tensor::from_floats([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75], [-0.3, 0.9, 1.1]], device)
+    Tensor::from_floats(
+        [[0.5, -1.0, 2.0], [1.5, 0.25, -0.75], [-0.3, 0.9, 1.1]],
+        device,
+    )
 }
 
 /// A smooth model of three inputs and two outputs.

@@ -92,10 +92,29 @@ impl<'a> Objective<'a> {
         let losses = self.per_example(self.scores(&rows, self.scale, device), &rows);
         assert_eq!(losses.dims(), [5], "{}: one value a row", self.name);
         let Some(reduced) = &self.reduced else { return };
-        for reduction in [Reduction::Mean, Reduction::Sum, Reduction::BatchMean, Reduction::Auto] {
-            let seen = reduced(self.scores(&rows, self.scale, device), &rows, reduction.clone());
-            assert_eq!(seen.dims(), [1], "{}: {reduction:?} gives one value", self.name);
-            self.close(&floats(&seen), &floats(&reduce(losses.clone(), &reduction)), 1e-5, "forward and its reduction");
+        for reduction in [
+            Reduction::Mean,
+            Reduction::Sum,
+            Reduction::BatchMean,
+            Reduction::Auto,
+        ] {
+            let seen = reduced(
+                self.scores(&rows, self.scale, device),
+                &rows,
+                reduction.clone(),
+            );
+            assert_eq!(
+                seen.dims(),
+                [1],
+                "{}: {reduction:?} gives one value",
+                self.name
+            );
+            self.close(
+                &floats(&seen),
+                &floats(&reduce(losses.clone(), &reduction)),
+                1e-5,
+                "forward and its reduction",
+            );
         }
     }
 
@@ -108,10 +127,14 @@ impl<'a> Objective<'a> {
     }
 
     fn finite_with_gradient(&self, rows: &[usize], scale: f64, device: &Device, what: &str) {
-        let scores = self.scores(rows, scale, &device.clone().autodiff()).require_grad();
+        let scores = self
+            .scores(rows, scale, &device.clone().autodiff())
+            .require_grad();
         let losses = self.per_example(scores.clone(), rows);
         let gradients = losses.clone().sum().backward();
-        let gradient = scores.grad(&gradients).map_or_else(Vec::new, |gradient| floats(&gradient));
+        let gradient = scores
+            .grad(&gradients)
+            .map_or_else(Vec::new, |gradient| floats(&gradient));
         for value in floats(&losses).into_iter().chain(gradient) {
             assert!(value.is_finite(), "{}: {what} gave {value}", self.name);
         }
@@ -120,7 +143,8 @@ impl<'a> Objective<'a> {
     fn permutation(&self, device: &Device) {
         let (rows, permuted) = ([0, 1, 2, 3], [2, 0, 3, 1]);
         let straight = floats(&self.per_example(self.scores(&rows, self.scale, device), &rows));
-        let shuffled = floats(&self.per_example(self.scores(&permuted, self.scale, device), &permuted));
+        let shuffled =
+            floats(&self.per_example(self.scores(&permuted, self.scale, device), &permuted));
         let expected: Vec<f64> = permuted.iter().map(|&row| straight[row]).collect();
         self.close(&shuffled, &expected, 1e-5, "permuted rows");
     }
@@ -130,7 +154,9 @@ impl<'a> Objective<'a> {
         let together = floats(&self.per_example(self.scores(&rows, self.scale, device), &rows));
         let alone: Vec<f64> = rows
             .iter()
-            .flat_map(|&row| floats(&self.per_example(self.scores(&[row], self.scale, device), &[row])))
+            .flat_map(|&row| {
+                floats(&self.per_example(self.scores(&[row], self.scale, device), &[row]))
+            })
             .collect();
         self.close(&alone, &together, 1e-5, "rows alone and together");
     }
@@ -146,7 +172,12 @@ impl<'a> Objective<'a> {
             let scores = self.scores(&rows, self.scale, device).cast(dtype);
             let exact = self.per_example(scores.clone().cast(FloatDType::F32), &rows);
             let seen = self.per_example(scores, &rows);
-            assert_eq!(seen.dtype(), DType::from(dtype), "{}: keeps its precision", self.name);
+            assert_eq!(
+                seen.dtype(),
+                DType::from(dtype),
+                "{}: keeps its precision",
+                self.name
+            );
             self.close(&floats(&seen), &floats(&exact), 5e-2, "half precision");
         }
     }
@@ -156,9 +187,10 @@ impl<'a> Objective<'a> {
             return;
         };
         let rows = [0, 1, 2];
-        check_gradient(self.scores(&rows, self.scale, &device.device), |scores: Tensor<2>| {
-            self.per_example(scores, &rows).sum()
-        });
+        check_gradient(
+            self.scores(&rows, self.scale, &device.device),
+            |scores: Tensor<2>| self.per_example(scores, &rows).sum(),
+        );
     }
 
     fn per_example(&self, scores: Tensor<2>, rows: &[usize]) -> Tensor<1> {
@@ -172,7 +204,10 @@ impl<'a> Objective<'a> {
             .flat_map(|row| (0..self.width).map(move |column| (row * 31 + column * 17 + 5) as f64))
             .map(|seed| scale * (seed * 0.737).sin())
             .collect();
-        Tensor::from_data(TensorData::new(values, [rows.len(), self.width]), (device, DType::F32))
+        Tensor::from_data(
+            TensorData::new(values, [rows.len(), self.width]),
+            (device, DType::F32),
+        )
     }
 
     fn close(&self, seen: &[f64], wanted: &[f64], tolerance: f64, what: &str) {

@@ -99,12 +99,17 @@ impl Case {
         let rows = self.shape(name)[0];
         let values = self.floats(name);
         let width = values.len() / rows.max(1);
-        (0..rows).map(|row| values[row * width..(row + 1) * width].to_vec()).collect()
+        (0..rows)
+            .map(|row| values[row * width..(row + 1) * width].to_vec())
+            .collect()
     }
 
     /// The entries of an input as integers.
     pub fn ints(&self, name: &str) -> Vec<i64> {
-        self.floats(name).into_iter().map(|value| value as i64).collect()
+        self.floats(name)
+            .into_iter()
+            .map(|value| value as i64)
+            .collect()
     }
 
     /// The entries of an input as sizes or indices.
@@ -115,7 +120,10 @@ impl Case {
 
     /// The entries of an input as flags.
     pub fn bools(&self, name: &str) -> Vec<bool> {
-        self.floats(name).into_iter().map(|value| value != 0.0).collect()
+        self.floats(name)
+            .into_iter()
+            .map(|value| value != 0.0)
+            .collect()
     }
 
     /// A numeric parameter.
@@ -152,7 +160,10 @@ impl Case {
 
     /// A flag; false where it is left out.
     pub fn flag(&self, name: &str) -> bool {
-        self.params.get(name).and_then(Value::as_bool).unwrap_or(false)
+        self.params
+            .get(name)
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
     }
 
     fn value(&self, name: &str) -> &Value {

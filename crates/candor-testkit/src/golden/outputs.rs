@@ -35,7 +35,8 @@ impl Outputs {
 
     /// Several numbers, row-major.
     pub fn values(mut self, name: &str, values: impl IntoIterator<Item = f64>) -> Self {
-        self.values.insert(name.to_owned(), values.into_iter().collect());
+        self.values
+            .insert(name.to_owned(), values.into_iter().collect());
         self
     }
 
@@ -46,7 +47,11 @@ impl Outputs {
     }
 
     /// Runs the backward pass of `loss` and adds `grad.NAME` for each tracked input; no path means zeros.
-    pub fn gradients<const D: usize>(self, loss: &Tensor<1>, inputs: &[(&str, &Tensor<D>)]) -> Self {
+    pub fn gradients<const D: usize>(
+        self,
+        loss: &Tensor<1>,
+        inputs: &[(&str, &Tensor<D>)],
+    ) -> Self {
         let gradients = loss.backward();
         inputs.iter().fold(self, |outputs, (name, input)| {
             let gradient = input
@@ -66,20 +71,32 @@ impl Outputs {
         let mut worst = 0.0f64;
         for (name, wanted) in &case.outputs {
             let wanted = wanted.floats();
-            let seen = self.values.get(name).ok_or(format!("output {name} is not given"))?;
+            let seen = self
+                .values
+                .get(name)
+                .ok_or(format!("output {name} is not given"))?;
             if seen.len() != wanted.len() {
-                return Err(format!("{name} has {} entries, wanted {}", seen.len(), wanted.len()));
+                return Err(format!(
+                    "{name} has {} entries, wanted {}",
+                    seen.len(),
+                    wanted.len()
+                ));
             }
             for (index, (&seen, &wanted)) in seen.iter().zip(&wanted).enumerate() {
                 let share = share_of_tolerance(seen, wanted, rtol, atol);
                 if share > 1.0 {
-                    return Err(format!("{name}[{index}] = {seen}, wanted {wanted} (rtol {rtol}, atol {atol})"));
+                    return Err(format!(
+                        "{name}[{index}] = {seen}, wanted {wanted} (rtol {rtol}, atol {atol})"
+                    ));
                 }
                 worst = worst.max(share);
             }
         }
         for (name, wanted) in &case.json_outputs {
-            let seen = self.json.get(name).ok_or(format!("output {name} is not given"))?;
+            let seen = self
+                .json
+                .get(name)
+                .ok_or(format!("output {name} is not given"))?;
             if !same_json(seen, wanted, rtol, atol) {
                 return Err(format!("{name} = {seen}, wanted {wanted}"));
             }
@@ -94,7 +111,11 @@ fn share_of_tolerance(seen: f64, wanted: f64, rtol: f64, atol: f64) -> f64 {
         return 0.0;
     }
     let share = (seen - wanted).abs() / (atol + rtol * wanted.abs());
-    if share.is_finite() { share } else { f64::INFINITY }
+    if share.is_finite() {
+        share
+    } else {
+        f64::INFINITY
+    }
 }
 
 fn same_json(seen: &Value, wanted: &Value, rtol: f64, atol: f64) -> bool {
@@ -104,10 +125,14 @@ fn same_json(seen: &Value, wanted: &Value, rtol: f64, atol: f64) -> bool {
         }
         (Value::Array(seen), Value::Array(wanted)) => {
             seen.len() == wanted.len()
-                && seen.iter().zip(wanted).all(|(seen, wanted)| same_json(seen, wanted, rtol, atol))
+                && seen
+                    .iter()
+                    .zip(wanted)
+                    .all(|(seen, wanted)| same_json(seen, wanted, rtol, atol))
         }
         (Value::Object(seen), Value::Object(wanted)) => wanted.iter().all(|(key, wanted)| {
-            seen.get(key).is_some_and(|seen| same_json(seen, wanted, rtol, atol))
+            seen.get(key)
+                .is_some_and(|seen| same_json(seen, wanted, rtol, atol))
         }),
         _ => seen == wanted,
     }

@@ -73,24 +73,41 @@ impl Suite {
         for device in devices() {
             let mut passed = 0;
             for (paper, case) in &cases {
-                match self.ops.get(case.op.as_str()).map(|&op| self.attempt(paper, case, op, &device)) {
+                match self
+                    .ops
+                    .get(case.op.as_str())
+                    .map(|&op| self.attempt(paper, case, op, &device))
+                {
                     Some(Ok(())) => passed += 1,
                     Some(Err(problem)) => failures.push(format!("{}: {}", device.name, problem)),
                     None => {}
                 }
             }
-            println!("{}: {passed} golden cases passed on {}", self.name, device.name);
+            println!(
+                "{}: {passed} golden cases passed on {}",
+                self.name, device.name
+            );
         }
         std::panic::set_hook(hook);
-        assert!(failures.is_empty(), "{} golden failures:\n{}", failures.len(), failures.join("\n"));
+        assert!(
+            failures.is_empty(),
+            "{} golden failures:\n{}",
+            failures.len(),
+            failures.join("\n")
+        );
     }
 
-    fn attempt(&self, paper: &str, case: &Case, op: Op, device: &NamedDevice) -> Result<(), String> {
+    fn attempt(
+        &self,
+        paper: &str,
+        case: &Case,
+        op: Op,
+        device: &NamedDevice,
+    ) -> Result<(), String> {
         let start = Instant::now();
         let result = catch_unwind(AssertUnwindSafe(|| op(case, &device.device)));
-        let error = judge(case, result).map_err(|problem| {
-            format!("{paper} {} ({}): {problem}", case.name, case.op)
-        })?;
+        let error = judge(case, result)
+            .map_err(|problem| format!("{paper} {} ({}): {problem}", case.name, case.op))?;
         Record {
             suite: self.name.to_owned(),
             paper: paper.to_owned(),
@@ -110,7 +127,10 @@ impl Suite {
         let mut paths: Vec<PathBuf> = std::fs::read_dir(&directory)
             .unwrap_or_else(|error| panic!("cannot read {}: {error}", directory.display()))
             .map(|entry| entry.expect("a readable directory entry").path())
-            .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "json")
+            })
             .collect();
         paths.sort();
         let mut cases = Vec::new();
@@ -176,7 +196,8 @@ fn judge(
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default()
 }
 
 fn directory() -> PathBuf {
@@ -205,5 +226,9 @@ fn pending() -> BTreeMap<String, BTreeSet<String>> {
         .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
     let papers: Papers =
         toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    papers.paper.into_iter().map(|paper| (paper.slug, paper.pending)).collect()
+    papers
+        .paper
+        .into_iter()
+        .map(|paper| (paper.slug, paper.pending))
+        .collect()
 }

@@ -55,10 +55,15 @@ impl Consistency {
             tightness: f64::NEG_INFINITY,
         };
         for (row, tau) in TAUS.into_iter().enumerate() {
-            let draws = if tau == 0.0 { self.draws_at_zero } else { self.draws };
+            let draws = if tau == 0.0 {
+                self.draws_at_zero
+            } else {
+                self.draws
+            };
             let mut smallest_ratio = f64::INFINITY;
             for draw in 0..draws {
-                let (bound, regret) = one_draw(tau, DrawKey::new(seed).row(row as u64).draw(draw as u64))?;
+                let (bound, regret) =
+                    one_draw(tau, DrawKey::new(seed).row(row as u64).draw(draw as u64))?;
                 worst.violation = worst.violation.max(bound - regret);
                 if bound > SMALLEST_BOUND {
                     smallest_ratio = smallest_ratio.min(regret / bound);
@@ -79,12 +84,15 @@ fn one_draw(tau: f64, key: DrawKey) -> Result<(f64, f64), RunError> {
     let p = probabilities(classes, &mut rng);
     let scores = if key.draw % 2 == 0 {
         let scale = SCALES[rng.random_range(0..SCALES.len())];
-        (0..classes).map(|_| scale * rng.sample::<f64, _>(StandardNormal)).collect()
+        (0..classes)
+            .map(|_| scale * rng.sample::<f64, _>(StandardNormal))
+            .collect()
     } else {
         tempting_scores(&p, tau)
     };
     let predicted = ranked(&scores)[0];
-    let zero_one = p[ranked(&p)[0]] - p[predicted];
+    // Its rounding is taken off: T_0 has an infinite slope at 1, where one step of f64 is worth 1e-8 of T.
+    let zero_one = (p[ranked(&p)[0]] - p[predicted] - f64::EPSILON).max(0.0);
     let mut risk = 0.0;
     for (label, share) in p.iter().enumerate() {
         risk += share * phi(odds_against(label, &scores), tau)?;
@@ -120,7 +128,10 @@ fn tempting_scores(p: &[f64], tau: f64) -> Vec<f64> {
 
 /// Σ over the other classes of exp(score - score of the label).
 fn odds_against(label: usize, scores: &[f64]) -> f64 {
-    let others = scores.iter().enumerate().filter(|&(class, _)| class != label);
+    let others = scores
+        .iter()
+        .enumerate()
+        .filter(|&(class, _)| class != label);
     others.map(|(_, score)| (score - scores[label]).exp()).sum()
 }
 

@@ -47,9 +47,18 @@ impl Claim for CompSumClaim {
         let scores = scores.collect::<Result<Vec<_>, _>>()?;
         let violations = regrets.iter().map(|regret| regret.violation).collect();
         let ratios = regrets.iter().map(|regret| regret.tightness).collect();
-        let clean = scores.iter().map(|score| score.comp_sum.clean - score.trades.clean).collect();
-        let robust = scores.iter().map(|score| score.comp_sum.robust - score.trades.robust).collect();
-        let plain = scores.iter().map(|score| score.comp_sum.robust - score.plain.robust).collect();
+        let clean = scores
+            .iter()
+            .map(|score| score.comp_sum.clean - score.trades.clean)
+            .collect();
+        let robust = scores
+            .iter()
+            .map(|score| score.comp_sum.robust - score.trades.robust)
+            .collect();
+        let plain = scores
+            .iter()
+            .map(|score| score.comp_sum.robust - score.plain.robust)
+            .collect();
         Ok(vec![
             Finding::every_seed(
                 "consistency: worst of T(zero-one regret) less comp-sum regret",
@@ -61,9 +70,21 @@ impl Claim for CompSumClaim {
                 ratios,
                 Bound::AtMost(TIGHT),
             ),
-            Finding::mean("clean accuracy: ADV-COMP-SUM less TRADES", clean, Bound::AtLeast(CLEAN_MARGIN)),
-            Finding::mean("robust accuracy: ADV-COMP-SUM less TRADES", robust, Bound::AtLeast(0.0)),
-            Finding::mean("robust accuracy: ADV-COMP-SUM less plain adversarial training", plain, Bound::AtLeast(0.0)),
+            Finding::mean(
+                "clean accuracy: ADV-COMP-SUM less TRADES",
+                clean,
+                Bound::AtLeast(CLEAN_MARGIN),
+            ),
+            Finding::mean(
+                "robust accuracy: ADV-COMP-SUM less TRADES",
+                robust,
+                Bound::AtLeast(0.0),
+            ),
+            Finding::mean(
+                "robust accuracy: ADV-COMP-SUM less plain adversarial training",
+                plain,
+                Bound::AtLeast(0.0),
+            ),
         ])
     }
 }
@@ -75,7 +96,10 @@ mod tests {
     #[test]
     fn a_small_run_has_all_parts_and_the_bounds_hold() {
         let small = CompSumClaim {
-            consistency: Consistency { draws: 200, draws_at_zero: 200 },
+            consistency: Consistency {
+                draws: 200,
+                draws_at_zero: 200,
+            },
             robustness: Robustness { epochs: 1 },
         };
         let findings = small.run(&ClaimContext::quiet(1)).unwrap();

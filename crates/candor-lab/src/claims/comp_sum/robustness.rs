@@ -75,7 +75,9 @@ impl Robustness {
         let score = |objective| -> Result<Score, RunError> {
             score(&self.train(&objective, &attack, &train, seed)?, &test, seed)
         };
-        let comp_sum = SmoothAdversarialCompSumConfig::new().with_rho(RHO).with_nu(NU);
+        let comp_sum = SmoothAdversarialCompSumConfig::new()
+            .with_rho(RHO)
+            .with_nu(NU);
         Ok(Scores {
             comp_sum: score(Objective::AdvCompSum(comp_sum.init()?))?,
             trades: score(Objective::Trades(TradesConfig::new().init()?))?,
@@ -90,12 +92,15 @@ impl Robustness {
         rows: &DigitRows,
         seed: u64,
     ) -> Result<Mlp, ConfigError> {
-        let start = MlpConfig::new(PIXELS, vec![HIDDEN], CLASSES).init_seeded(&rows.inputs.device(), seed)?;
+        let start = MlpConfig::new(PIXELS, vec![HIDDEN], CLASSES)
+            .init_seeded(&rows.inputs.device(), seed)?;
         let steps = self.epochs * (rows.len() / BATCH);
         let descent = Descent::nesterov(MOMENTUM, WEIGHT_DECAY, Rate::Cosine(RATE), steps);
         Ok(descent.run(start, |model, step| {
             let batch = rows.select(&rows.batch(BATCH, step, seed));
-            let key = DrawKey::new(seed).row((step * BATCH) as u64).draw(TRAINING_ATTACK_DRAW);
+            let key = DrawKey::new(seed)
+                .row((step * BATCH) as u64)
+                .draw(TRAINING_ATTACK_DRAW);
             let attacked = objective.attack(attack, &model.valid(), &batch, key);
             objective.loss(model, &batch, attacked)
         }))
@@ -121,7 +126,9 @@ impl Objective {
         attack.run(inputs, start, |moved| {
             let moved = model.logits(moved);
             match self {
-                Self::AdvCompSum(loss) => loss.attack_objective(clean.clone(), moved, labels.clone()),
+                Self::AdvCompSum(loss) => {
+                    loss.attack_objective(clean.clone(), moved, labels.clone())
+                }
                 Self::Trades(loss) => loss.attack_objective(clean.clone(), moved),
                 Self::Plain(loss) => loss.forward_no_reduction(moved, labels.clone()),
             }
@@ -161,7 +168,9 @@ fn near(inputs: &Tensor<2>, key: DrawKey) -> Tensor<2> {
 fn score(model: &Mlp, test: &DigitRows, seed: u64) -> Result<Score, RunError> {
     let attack = attack(8.0, 20)?;
     let survived = (0..STARTS).map(|start| {
-        let key = DrawKey::new(seed).row(start * test.len() as u64).draw(TEST_ATTACK_DRAW);
+        let key = DrawKey::new(seed)
+            .row(start * test.len() as u64)
+            .draw(TEST_ATTACK_DRAW);
         let start = attack.random_start(&test.inputs, key);
         let attacked = attack.run(test.inputs.clone(), start, |moved| {
             margin(model.logits(moved), test.labels.clone())
@@ -170,7 +179,11 @@ fn score(model: &Mlp, test: &DigitRows, seed: u64) -> Result<Score, RunError> {
         host::floats(&margin(model.logits(attacked), test.labels.clone()))
     });
     let worst = survived.fold(vec![f64::NEG_INFINITY; test.len()], |worst, margins| {
-        worst.into_iter().zip(margins).map(|(worst, margin)| worst.max(margin)).collect()
+        worst
+            .into_iter()
+            .zip(margins)
+            .map(|(worst, margin)| worst.max(margin))
+            .collect()
     });
     let robust = worst.iter().filter(|&&margin| margin < 0.0).count();
     Ok(Score {
