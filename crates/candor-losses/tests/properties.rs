@@ -184,11 +184,16 @@ fn the_g_mean_gradient_is_the_exact_one() {
 fn precision_of_a_batch_that_is_confidently_negative_is_still_a_ratio() {
     // A(0) = 2e-22 at L = 100: TP/S is 1/2, whose gradient divides by S², below the range of f32.
     let p = Tensor::<1>::from_floats([0.0, 0.0], &Device::flex().autodiff()).require_grad();
-    let config = AnyLossConfig::new().with_metric(ConfusionMetric::Precision).with_sharpness(100.0);
+    let config = AnyLossConfig::new()
+        .with_metric(ConfusionMetric::Precision)
+        .with_sharpness(100.0);
     let loss = config.init().unwrap().forward(p.clone(), labels(&[1, 0]));
     assert!((floats(&loss)[0] - 0.5).abs() < 1e-6);
     let gradient = floats(&p.grad(&loss.backward()).unwrap()); // -L/4 and L/4
-    assert!((gradient[0] + 25.0).abs() < 1e-3 && (gradient[1] - 25.0).abs() < 1e-3, "{gradient:?}");
+    assert!(
+        (gradient[0] + 25.0).abs() < 1e-3 && (gradient[1] - 25.0).abs() < 1e-3,
+        "{gradient:?}"
+    );
 }
 
 #[test]

@@ -1,5 +1,5 @@
-use burn::tensor::{Bool, Tensor, activation};
-use candor_core::numerics::{kl_divergence, masked_mean};
+use burn::tensor::{Bool, Tensor};
+use candor_core::numerics::{masked_mean, softmax_kl};
 use candor_core::{InputError, check_shape, host};
 
 use crate::sequence_log_probs::at_least_single;
@@ -41,7 +41,7 @@ pub fn retain_kl(
     check_shape!("retain_kl", ref_logits, [batch, tokens, vocabulary]);
     let rows = batch * tokens;
     let flat = |logits: Tensor<3>| logits.reshape([rows, vocabulary]);
-    let divergences = divergences(flat(policy_logits), flat(ref_logits));
+    let divergences = softmax_kl(flat(ref_logits), at_least_single(flat(policy_logits)));
     match mask {
         Some(mask) => {
             check_shape!("retain_kl", mask, [batch, tokens]);
@@ -59,7 +59,7 @@ pub fn retain_kl(
 pub fn class_retain_kl(policy_logits: Tensor<2>, ref_logits: Tensor<2>) -> Tensor<1> {
     let [batch, classes] = policy_logits.dims();
     check_shape!("class_retain_kl", ref_logits, [batch, classes]);
-    divergences(policy_logits, ref_logits).mean()
+    softmax_kl(ref_logits, at_least_single(policy_logits)).mean()
 }
 
 /// Looks for a mask that lets nothing through, over which there is no mean; reads it to the host.
@@ -70,13 +70,4 @@ pub fn class_retain_kl(policy_logits: Tensor<2>, ref_logits: Tensor<2>) -> Tenso
 pub fn validate_retain_mask(mask: &Tensor<2, Bool>) -> Result<(), InputError> {
     let entries: i64 = host::ints(&mask.clone().int()).iter().sum();
     InputError::check_not_empty("retain_kl", "mask", entries as usize)
-}
-
-/// KL(reference ‖ policy) of each row, `[rows]`.
-fn divergences(policy_logits: Tensor<2>, ref_logits: Tensor<2>) -> Tensor<1> {
-    let [rows, _] = policy_logits.dims();
-    let policy = at_least_single(policy_logits);
-    let reference = ref_logits.detach().cast(policy.dtype());
-    let reference = activation::log_softmax(reference, 1);
-    kl_divergence(reference, activation::log_softmax(policy, 1), 1).reshape([rows])
 }

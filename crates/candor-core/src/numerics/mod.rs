@@ -7,7 +7,7 @@ mod masked;
 mod pairwise;
 mod safe_division;
 
-pub use categorical::{kl_divergence, label_log_probs, one_hot_mask};
+pub use categorical::{kl_divergence, label_log_probs, one_hot_mask, softmax_kl};
 pub use exponentials::expm1;
 pub use logarithms::{log_sigmoid, log_sum_exp, log1mexp, softplus};
 pub use masked::{masked_log_softmax, masked_mean, masked_softmax, masked_sum};

@@ -1,7 +1,7 @@
 use burn::config::Config;
 use burn::nn::loss::Reduction;
-use burn::tensor::{Int, Tensor, activation};
-use candor_core::numerics::{kl_divergence, label_log_probs};
+use burn::tensor::{Int, Tensor};
+use candor_core::numerics::{label_log_probs, softmax_kl};
 use candor_core::{ConfigError, InputError, check_shape, host, in_f32, reduce};
 
 /// Configuration of [`HintonKd`].
@@ -106,11 +106,12 @@ impl HintonKd {
         let [batch, classes] = student_logits.dims();
         check_shape!("HintonKd", teacher_logits, [batch, classes]);
         in_f32(student_logits, |student_logits| {
-            let soften =
-                |logits: Tensor<2>| activation::log_softmax(logits * self.temperature.recip(), 1);
-            let teacher = soften(teacher_logits.detach().cast(student_logits.dtype()));
-            let divergence = kl_divergence(teacher, soften(student_logits), 1);
-            divergence.reshape([batch]) * self.temperature.powi(2)
+            let teacher_logits = teacher_logits
+                .without_autodiff()
+                .cast(student_logits.dtype());
+            let sharpness = self.temperature.recip();
+            softmax_kl(teacher_logits * sharpness, student_logits * sharpness)
+                * self.temperature.powi(2)
         })
     }
 

@@ -228,6 +228,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn tmp_print() {
+        for seed in 0..6 {
+            let t = NdLossClaim::default().trial(seed, &Device::flex()).unwrap();
+            for m in [&t.kd, &t.plus_plus, &t.narrow_nd, &t.narrow_cosine] { print!("{:.3} {:.1} {:.3} | ", m.accuracy, m.norm, m.cosine); }
+            println!();
+        }
+    }
+
+    #[test]
     fn a_small_run_has_all_parts() {
         let small = NdLossClaim {
             teacher_steps: 10,

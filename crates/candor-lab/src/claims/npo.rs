@@ -235,15 +235,13 @@ impl Experiment {
 
     fn measure(&self, model: &Linear, path: &mut Path) {
         let divergence = |rows: &Rows| {
-            scalar(class_retain_kl(
-                rows.logits(model),
-                rows.logits(&self.retrained),
-            ))
+            class_retain_kl(rows.logits(model), rows.logits(&self.retrained)).into_scalar::<f64>()
         };
         path.retain_kl.push(divergence(&self.retain_evaluation));
         path.forget_kl.push(divergence(&self.forget_evaluation));
         let moved = model.weight.val() - self.initial.weight.val();
-        path.drift.push(moved.square().sum().into_scalar::<f64>().sqrt());
+        path.drift
+            .push(moved.square().sum().into_scalar::<f64>().sqrt());
     }
 }
 

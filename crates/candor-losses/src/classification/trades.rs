@@ -1,7 +1,7 @@
 use burn::config::Config;
 use burn::nn::loss::Reduction;
 use burn::tensor::{Int, Tensor, activation};
-use candor_core::numerics::kl_divergence;
+use candor_core::numerics::{kl_divergence, softmax_kl};
 use candor_core::{ConfigError, InputError, check_shape, in_f32, reduce};
 
 use super::label_check::check_labels;
@@ -119,8 +119,7 @@ impl Trades {
     ) -> Tensor<1> {
         let [batch, classes] = clean_logits.dims();
         check_shape!("Trades", adversarial_logits, [batch, classes]);
-        let clean = activation::log_softmax(clean_logits.detach(), 1);
-        kl_divergence(clean, activation::log_softmax(adversarial_logits, 1), 1).reshape([batch])
+        softmax_kl(clean_logits, adversarial_logits)
     }
 
     /// Looks for values the loss is not defined for; reads the labels to the host.
