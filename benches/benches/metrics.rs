@@ -3,12 +3,9 @@
 
 use std::hint::black_box;
 
-use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
-use burn::nn::{Linear, LinearConfig};
-use burn::tensor::activation::relu;
-use burn::tensor::{Device, Distribution, Tensor};
-use candor_core::{Attribution, DrawKey, ExplainError, Predictor, Target, output_gradient};
+use burn::tensor::{Distribution, Tensor};
+use candor_benches::{ImageBench, PeerCnn, on_images};
+use candor_core::{Attribution, DrawKey, ExplainError, Target, output_gradient};
 use candor_metrics::agreement::{AgreementMatrix, AgreementMeasure};
 use candor_metrics::faithfulness::{
     FaithfulnessCorrelationConfig, InfidelityConfig, PixelFlippingConfig,
@@ -17,46 +14,11 @@ use candor_metrics::robustness::SensitivityConfig;
 use candor_testkit::devices;
 use criterion::{Criterion, criterion_group, criterion_main};
 
-/// 1x28x28: conv 3x3 (32), ReLU, conv 3x3 (64), ReLU, max pool 2, linear (128), ReLU, linear (10).
-struct Cnn {
-    first: Conv2d,
-    second: Conv2d,
-    pool: MaxPool2d,
-    hidden: Linear,
-    output: Linear,
-}
-
-impl Cnn {
-    fn new(device: &Device) -> Self {
-        Self {
-            first: Conv2dConfig::new([1, 32], [3, 3]).init(device),
-            second: Conv2dConfig::new([32, 64], [3, 3]).init(device),
-            pool: MaxPool2dConfig::new([2, 2]).with_strides([2, 2]).init(),
-            hidden: LinearConfig::new(9216, 128).init(device),
-            output: LinearConfig::new(128, 10).init(device),
-        }
-    }
-}
-
-impl Predictor<4> for Cnn {
-    fn predict(&self, inputs: Tensor<4>) -> Tensor<2> {
-        let maps = relu(self.second.forward(relu(self.first.forward(inputs))));
-        let features = self.pool.forward(maps).flatten(1, 3);
-        self.output.forward(relu(self.hidden.forward(features)))
-    }
-}
-
-fn images(device: &Device) -> Tensor<4> {
-    Tensor::random([16, 1, 28, 28], Distribution::Normal(0.0, 1.0), device)
-}
-
-fn target() -> Target {
-    Target::PerRow((0..16).map(|row| row % 10).collect())
-}
+const KEY: DrawKey = DrawKey::new(0);
 
 /// Integrated gradients from zero with ten midpoints, all in one call: what Captum's side of `max_sensitivity` does.
 fn integrated_gradients(
-    model: &Cnn,
+    model: &PeerCnn,
     inputs: Tensor<4>,
     target: &Target,
 ) -> Result<Attribution<4>, ExplainError> {
@@ -85,15 +47,17 @@ fn pixel_flipping(criterion: &mut Criterion) {
         .with_features_per_step(28)
         .init()
         .unwrap();
-    on_images(
-        criterion,
-        "pixel_flipping",
-        |model, inputs, attributions| {
-            let baseline = inputs.zeros_like();
-            let curves = measure.evaluate(model, inputs, &attributions, baseline, &target());
-            black_box(curves.unwrap());
-        },
-    );
+    on_images(criterion, "pixel_flipping", |bench| {
+        let ImageBench {
+            model,
+            images,
+            attributions,
+            target,
+        } = bench;
+        let baseline = images.zeros_like();
+        let curves = measure.evaluate(model, images.clone(), attributions, baseline, target);
+        black_box(curves.unwrap());
+    });
 }
 
 fn faithfulness_correlation(criterion: &mut Criterion) {
@@ -101,15 +65,17 @@ fn faithfulness_correlation(criterion: &mut Criterion) {
         .with_subset_size(Some(224))
         .init()
         .unwrap();
-    on_images(
-        criterion,
-        "faithfulness_correlation",
-        |model, inputs, attributions| {
-            let (baseline, key) = (inputs.zeros_like(), DrawKey::new(0));
-            let reports = measure.evaluate(model, inputs, &attributions, baseline, &target(), key);
-            black_box(reports.unwrap());
-        },
-    );
+    on_images(criterion, "faithfulness_correlation", |bench| {
+        let ImageBench {
+            model,
+            images,
+            attributions,
+            target,
+        } = bench;
+        let baseline = images.zeros_like();
+        let reports = measure.evaluate(model, images.clone(), attributions, baseline, target, KEY);
+        black_box(reports.unwrap());
+    });
 }
 
 fn infidelity(criterion: &mut Criterion) {
@@ -118,17 +84,29 @@ fn infidelity(criterion: &mut Criterion) {
         .with_sigma(0.1)
         .init()
         .unwrap();
-    on_images(criterion, "infidelity", |model, inputs, attributions| {
-        let values = measure.evaluate(model, inputs, &attributions, &target(), DrawKey::new(0));
+    on_images(criterion, "infidelity", |bench| {
+        let ImageBench {
+            model,
+            images,
+            attributions,
+            target,
+        } = bench;
+        let values = measure.evaluate(model, images.clone(), attributions, target, KEY);
         black_box(values.unwrap());
     });
 }
 
 fn max_sensitivity(criterion: &mut Criterion) {
     let measure = SensitivityConfig::new().init().unwrap();
-    on_images(criterion, "max_sensitivity", |model, inputs, _| {
-        let reports = measure.evaluate(inputs, &target(), DrawKey::new(0), |inputs, target| {
-            integrated_gradients(model, inputs, target)
+    on_images(criterion, "max_sensitivity", |bench| {
+        let ImageBench {
+            model,
+            images,
+            target,
+            ..
+        } = bench;
+        let reports = measure.evaluate(images.clone(), target, KEY, |images, target| {
+            integrated_gradients(model, images, target)
         });
         black_box(reports.unwrap());
     });
@@ -143,18 +121,6 @@ fn kendall_matrix(criterion: &mut Criterion) {
                 AgreementMatrix::compute(&scores, &[512; 32], &AgreementMeasure::KendallTau)
                     .unwrap()
             });
-        });
-    }
-}
-
-fn on_images(criterion: &mut Criterion, name: &str, run: impl Fn(&Cnn, Tensor<4>, Tensor<4>)) {
-    let mut group = criterion.benchmark_group(name);
-    group.sample_size(10);
-    for device in devices() {
-        let model = Cnn::new(&device.device);
-        let (inputs, attributions) = (images(&device.device), images(&device.device));
-        group.bench_function(device.name, |bencher| {
-            bencher.iter(|| run(&model, inputs.clone(), attributions.clone()));
         });
     }
 }

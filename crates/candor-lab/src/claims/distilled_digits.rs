@@ -1,4 +1,5 @@
 use burn::tensor::{Device, Int, Tensor};
+use candor_core::numerics::label_log_probs;
 use candor_models::{Features, Mlp, MlpConfig};
 
 use super::descent::Descent;
@@ -101,6 +102,7 @@ impl DistilledDigits {
     }
 }
 
+/// Cross-entropy with the labels, `[1]`.
 pub(super) fn cross_entropy(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
-    -candor_core::numerics::label_log_probs(logits, labels).mean()
+    -label_log_probs(logits, labels).mean()
 }

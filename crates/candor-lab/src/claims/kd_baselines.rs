@@ -72,14 +72,11 @@ impl KdBaselinesClaim {
             Ok(digits.test.accuracy(&digits.train(student, loss)?)?)
         };
         let alone = accuracy(&|lesson| cross_entropy(lesson.student.logits, lesson.labels))?;
-        let taught = accuracy(&|Lesson {
-                                    student,
-                                    teacher,
-                                    labels,
-                                    step,
-                                }| {
-            let distillation = kd.forward(student.logits.clone(), teacher.logits, Reduction::Mean);
-            cross_entropy(student.logits, labels) + distillation * warm_up_factor(step, WARM_UP)
+        let taught = accuracy(&|lesson| {
+            let logits = lesson.student.logits;
+            let distillation = kd.forward(logits.clone(), lesson.teacher.logits, Reduction::Mean);
+            cross_entropy(logits, lesson.labels)
+                + distillation * warm_up_factor(lesson.step, WARM_UP)
         })?;
         Ok(taught - alone)
     }

@@ -1,13 +1,13 @@
 use burn::nn::loss::Reduction;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use candor_distill::features::{
-    ClassMeanCosineLoss, ClassMeanCosineLossConfig, ClassMeans, ClassMeansBuilder,
-    KdPlusPlusConfig, NdLossConfig,
+    ClassMeanCosineLossConfig, ClassMeans, ClassMeansBuilder, KdPlusPlusConfig, NdLossConfig,
 };
 use candor_distill::logits::HintonKdConfig;
+use candor_models::Features;
 
 use super::digit_rows::CLASSES;
-use super::distilled_digits::{DistilledDigits, FEATURES, Lesson, Student};
+use super::distilled_digits::{DistilledDigits, FEATURES, Student};
 use super::{Bound, Claim, ClaimContext, Finding};
 use crate::run::RunError;
 
@@ -187,54 +187,38 @@ fn measure(
     let plus_plus = KdPlusPlusConfig::new()
         .with_warm_up(student.steps)
         .init(nd)?;
-    let model = digits.train(
-        student,
-        |Lesson {
-             student,
-             teacher,
-             labels,
-             step,
-         }| {
-            let distill = kd.forward(student.logits.clone(), teacher.logits, Reduction::Mean);
-            let turned =
-                cosine.forward(student.penultimate.clone(), labels.clone(), Reduction::Mean);
-            let terms = plus_plus.forward(
-                student.logits,
-                student.penultimate,
-                teacher.penultimate,
-                labels,
-                distill,
-                WARM_UP_SHARE * step,
-            );
-            terms.total + turned * extra.cosine
-        },
-    )?;
+    let model = digits.train(student, |lesson| {
+        let Features {
+            penultimate,
+            logits,
+        } = lesson.student;
+        let distill = kd.forward(logits.clone(), lesson.teacher.logits, Reduction::Mean);
+        let turned = cosine.forward(penultimate.clone(), lesson.labels.clone(), Reduction::Mean);
+        let terms = plus_plus.forward(
+            logits,
+            penultimate,
+            lesson.teacher.penultimate,
+            lesson.labels,
+            distill,
+            WARM_UP_SHARE * lesson.step,
+        );
+        terms.total + turned * extra.cosine
+    })?;
     let features = model
         .forward_features(digits.test.inputs.clone())
         .penultimate;
+    let lengths = features.clone().square().sum_dim(1).sqrt();
+    let turned = cosine.forward(features, digits.test.labels.clone(), Reduction::Mean);
     Ok(Measured {
         accuracy: digits.test.accuracy(&model)?,
-        norm: features.clone().square().sum_dim(1).sqrt().mean().into_scalar(),
-        cosine: mean_cosine(&cosine, features, digits),
+        norm: lengths.mean().into_scalar(),
+        cosine: 1.0 - turned.into_scalar::<f64>(),
     })
-}
-
-fn mean_cosine(cosine: &ClassMeanCosineLoss, features: Tensor<2>, digits: &DistilledDigits) -> f64 {
-    1.0 - cosine.forward(features, digits.test.labels.clone(), Reduction::Mean).into_scalar::<f64>()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tmp_print() {
-        for seed in 0..6 {
-            let t = NdLossClaim::default().trial(seed, &Device::flex()).unwrap();
-            for m in [&t.kd, &t.plus_plus, &t.narrow_nd, &t.narrow_cosine] { print!("{:.3} {:.1} {:.3} | ", m.accuracy, m.norm, m.cosine); }
-            println!();
-        }
-    }
 
     #[test]
     fn a_small_run_has_all_parts() {

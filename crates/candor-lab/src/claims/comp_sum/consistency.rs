@@ -82,7 +82,7 @@ fn one_draw(tau: f64, key: DrawKey) -> Result<(f64, f64), RunError> {
     let mut rng = key.rng();
     let classes = rng.random_range(2..=5);
     let p = probabilities(classes, &mut rng);
-    let scores = if key.draw % 2 == 0 {
+    let scores = if key.draw.is_multiple_of(2) {
         let scale = SCALES[rng.random_range(0..SCALES.len())];
         (0..classes)
             .map(|_| scale * rng.sample::<f64, _>(StandardNormal))

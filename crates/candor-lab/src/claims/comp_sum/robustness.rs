@@ -199,3 +199,25 @@ fn margin(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
     let wrong = logits.mask_fill(one_hot_mask(labels, classes), f64::NEG_INFINITY);
     (wrong.max_dim(1) - label).squeeze_dim(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_margin_is_taken_against_the_best_wrong_class() {
+        let device = Device::flex();
+        let logits = Tensor::from_floats([[1.0, 3.0, 2.0], [1.0, 3.0, 2.0]], &device);
+        let labels = Tensor::from_ints([1, 2], &device);
+        assert_eq!(host::floats(&margin(logits, labels)), [-1.0, 1.0]);
+    }
+
+    #[test]
+    fn an_attack_makes_a_trained_network_worse() {
+        let device = Device::flex();
+        let scores = Robustness { epochs: 2 }.scores(0, &device).unwrap();
+        for score in [scores.comp_sum, scores.trades, scores.plain] {
+            assert!(score.clean > 0.2 && score.robust < score.clean, "{score:?}");
+        }
+    }
+}
