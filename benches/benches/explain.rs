@@ -69,7 +69,7 @@ fn kernel_shap(criterion: &mut Criterion) {
             .init()
             .unwrap();
         on_rows(criterion, name, |model, rows| {
-            read(method.explain(model, rows, &CLASS, &masker, KEY))
+            read(method.explain(model, rows, &CLASS, &masker, KEY));
         });
     }
 }
@@ -82,7 +82,7 @@ fn lime(criterion: &mut Criterion) {
         .init()
         .unwrap();
     on_rows(criterion, "lime", |model, rows| {
-        read(method.explain(model, rows, &CLASS, &masker, KEY))
+        read(method.explain(model, rows, &CLASS, &masker, KEY));
     });
 }
 

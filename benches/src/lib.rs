@@ -104,7 +104,7 @@ pub fn on_rows(criterion: &mut Criterion, name: &str, run: impl Fn(&PeerMlp, Ten
         let model = PeerMlp::new(&named.device);
         let rows = Tensor::random([10, 30], Distribution::Normal(0.0, 1.0), &named.device);
         group.bench_function(named.name, |bencher| {
-            bencher.iter(|| run(&model, rows.clone()))
+            bencher.iter(|| run(&model, rows.clone()));
         });
     }
     group.finish();

@@ -32,6 +32,7 @@ pub(crate) fn run() -> Result<(), RunError> {
     Ok(())
 }
 
+#[allow(clippy::vec_init_then_push, unused_mut)] // features decide what is pushed
 fn devices() -> Vec<(&'static str, String)> {
     let shown = |devices: Vec<Device>| {
         let names: Vec<String> = devices.iter().map(|device| format!("{device:?}")).collect();

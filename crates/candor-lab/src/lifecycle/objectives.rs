@@ -26,7 +26,7 @@ pub(super) enum Teaching {
     PlusPlus {
         loss: HintonKd,
         weight: f64,
-        direction: NdLoss,
+        direction: Box<NdLoss>,
     },
 }
 
@@ -58,9 +58,11 @@ impl Teaching {
             StudentMethod::KdPlusPlus => Self::PlusPlus {
                 loss: hinton()?,
                 weight: settings.kd_weight,
-                direction: NdLossConfig::new()
-                    .with_weight(settings.nd_weight)
-                    .init(means, device)?,
+                direction: Box::new(
+                    NdLossConfig::new()
+                        .with_weight(settings.nd_weight)
+                        .init(means, device)?,
+                ),
             },
         })
     }

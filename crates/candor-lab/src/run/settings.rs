@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
 
-    #[derive(Debug, Serialize, Deserialize, PartialEq)]
+    #[derive(Debug, Default, Serialize, Deserialize, PartialEq)]
     #[serde(default, deny_unknown_fields)]
     struct Settings {
         seed: u64,
@@ -105,15 +105,6 @@ mod tests {
     struct Train {
         lr: f64,
         epochs: usize,
-    }
-
-    impl Default for Settings {
-        fn default() -> Self {
-            Self {
-                seed: 0,
-                train: Train::default(),
-            }
-        }
     }
 
     impl Default for Train {

@@ -126,7 +126,7 @@ mod tests {
                 .flat_map(|texts| host::ints(&texts.tokens))
                 .sum()
         };
-        assert_eq!(sum(&batches[..3]), sum(&[texts.clone()]));
+        assert_eq!(sum(&batches[..3]), sum(std::slice::from_ref(&texts)));
         assert_eq!(sum(&batches[3..]), sum(&[texts]));
     }
 }
