@@ -7,9 +7,10 @@ use candor_distill::features::{ClassMeans, ClassMeansBuilder};
 use candor_models::{Cnn, CnnConfig};
 use serde::{Deserialize, Serialize};
 
+use super::Context;
 use super::objectives::{StudentObjective, Teaching};
 use super::settings::LifecycleSettings;
-use super::{Context, teacher};
+use super::weights::{self, Made};
 use crate::report::Check;
 use crate::run::RunError;
 use crate::training::{Curves, Fit};
@@ -116,7 +117,7 @@ pub(super) fn stages(settings: &LifecycleSettings) -> usize {
 
 /// Trains every student of every method.
 pub(super) fn run(context: &Context) -> Result<DistillationResult, RunError> {
-    let teacher = teacher::load(context)?;
+    let teacher = weights::load(context, "teacher")?;
     let means = class_means(context, &teacher)?;
     let mut students = Vec::new();
     for method in Method::ALL {
@@ -175,14 +176,27 @@ fn student(
             bar.clone(),
         )?;
         bar.finish_and_clear();
+        let test_accuracy = context
+            .digits
+            .test
+            .answers(&fitted.model, &context.device)
+            .accuracy()?;
+        let made = Made {
+            data: "a few labelled training rows",
+            training: format!(
+                "{}, AdamW at {}, {} epochs of batches of {}",
+                method.label(),
+                fit.learning_rate,
+                fit.epochs,
+                fit.batch_size
+            ),
+            test_accuracy,
+        };
+        weights::save(context, &stage, &fitted.model, made)?;
         Ok(StudentResult {
             method,
             seed,
-            test_accuracy: context
-                .digits
-                .test
-                .answers(&fitted.model, &context.device)
-                .accuracy()?,
+            test_accuracy,
             parameters: fitted.model.num_params(),
             seconds: started.elapsed().as_secs_f64(),
             curves: fitted.curves,

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::forgetting::EXPLAINED_STAGE;
 use super::rows::Rows;
 use super::settings::ExplainSettings;
-use super::{Context, teacher};
+use super::{Context, weights};
 use crate::report::Check;
 use crate::run::RunError;
 
@@ -212,7 +212,7 @@ pub(super) fn run(context: &Context) -> Result<ExplanationResult, RunError> {
         .into_iter()
         .map(|(name, stage)| {
             let done = context.folder.once(&format!("explain-{name}"), || {
-                let model = teacher::load_stage(context, stage)?;
+                let model = weights::load(context, stage)?;
                 explain_all(context, name, &model, &images)
             });
             context.progress.advance();

@@ -2,11 +2,12 @@ use std::sync::Arc;
 
 use candor_core::DrawKey;
 use candor_metrics::forgetting::{DistanceToRetrained, membership_inference};
-use candor_models::{Cnn, save_safetensors};
+use candor_models::Cnn;
 use serde::{Deserialize, Serialize};
 
 use super::objectives::ForgetObjective;
 use super::rows::Rows;
+use super::weights::{self, Made};
 use super::{Context, teacher};
 use crate::report::Check;
 use crate::run::RunError;
@@ -176,11 +177,11 @@ fn scenarios(context: &Context) -> [Scenario; SCENARIOS] {
 }
 
 fn run_scenario(context: &Context, scenario: &Scenario) -> Result<ScenarioResult, RunError> {
-    let original = teacher::load(context)?;
+    let original = weights::load(context, "teacher")?;
     let stage = format!("{}-retrained", scenario.stage);
     let from_scratch =
         teacher::train_from_scratch(context, &stage, &scenario.retain, "the rows to retain")?;
-    let retrained = teacher::load_stage(context, &stage)?;
+    let retrained = weights::load(context, &stage)?;
     let measure = |name: &str, model: &Cnn| measure(context, scenario, name, model, &retrained);
     let mut models = vec![
         measure("original", &original)?,
@@ -250,10 +251,23 @@ fn forget(
         bar.clone(),
     )?;
     bar.finish_and_clear();
-    save_safetensors(
-        &fitted.model,
-        context.folder.path(format!("{stage}/weights.safetensors")),
-    )?;
+    let made = Made {
+        data: "all training rows; then made to forget",
+        training: format!(
+            "the teacher, then {} of {}, AdamW at {}, {} epochs of batches of {}",
+            method.label(),
+            scenario.name,
+            fit.learning_rate,
+            fit.epochs,
+            fit.batch_size
+        ),
+        test_accuracy: context
+            .digits
+            .test
+            .answers(&fitted.model, &context.device)
+            .accuracy()?,
+    };
+    weights::save(context, stage, &fitted.model, made)?;
     Ok((fitted.model, fitted.seconds, fitted.curves))
 }
 

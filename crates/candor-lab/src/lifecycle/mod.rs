@@ -8,6 +8,7 @@ mod pages;
 mod rows;
 mod settings;
 mod teacher;
+mod weights;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use burn::module::Module;
-use candor_models::{Cnn, CnnConfig, load_safetensors, save_safetensors};
+use candor_models::CnnConfig;
 use serde::{Deserialize, Serialize};
 
 use super::Context;
 use super::rows::Rows;
-use crate::report::{Check, ModelCard};
+use super::weights::{self, Made};
+use crate::report::Check;
 use crate::run::RunError;
 use crate::training::{CrossEntropyObjective, Curves, Fit};
 
@@ -41,19 +42,6 @@ pub(super) fn run(context: &Context) -> Result<TeacherResult, RunError> {
         &context.digits.train,
         "all training rows",
     )
-}
-
-/// The teacher's weights, from the run's folder.
-pub(super) fn load(context: &Context) -> Result<Cnn, RunError> {
-    load_stage(context, "teacher")
-}
-
-/// The weights that a stage saved.
-pub(super) fn load_stage(context: &Context, stage: &str) -> Result<Cnn, RunError> {
-    let path = context.folder.path(format!("{stage}/weights.safetensors"));
-    Ok(load_safetensors::<Cnn>(path, &context.device)?
-        .model
-        .valid())
 }
 
 /// Trains a network of the teacher's kind on some rows: the teacher, or what forgetting is measured against.
@@ -104,53 +92,17 @@ pub(super) fn train_from_scratch(
             seconds: fitted.seconds,
             curves: fitted.curves,
         };
-        save_model(context, stage, &fitted.average, data, &result)?;
+        let made = Made {
+            data,
+            training: format!(
+                "cross-entropy, AdamW at {}, {} epochs of batches of {}, moving average of weights with decay {}",
+                settings.train.lr, fit.epochs, fit.batch_size, fit.ema_decay
+            ),
+            test_accuracy: result.test_accuracy,
+        };
+        weights::save(context, stage, &fitted.average, made)?;
         Ok(result)
     })?;
     context.progress.advance();
     Ok(result)
-}
-
-fn save_model(
-    context: &Context,
-    stage: &str,
-    model: &Cnn,
-    data: &str,
-    result: &TeacherResult,
-) -> Result<(), RunError> {
-    let settings = &context.settings;
-    save_safetensors(
-        model,
-        context.folder.path(format!("{stage}/weights.safetensors")),
-    )?;
-    let card = ModelCard {
-        name: stage.to_owned(),
-        data: format!(
-            "{data} of the embedded digits ({} rows held out)",
-            context.digits.test.len()
-        ),
-        training: format!(
-            "cross-entropy, AdamW at {}, {} epochs of batches of {}, moving average of weights with decay {}, seed {}",
-            settings.train.lr,
-            settings.train.epochs,
-            settings.train.batch_size,
-            settings.train.ema_decay,
-            settings.seed
-        ),
-        use_and_limits:
-            "demonstrates Candor's lifecycle on 8 x 8 digits; not meant for any other use"
-                .to_owned(),
-        figures: vec![
-            (
-                "test accuracy".to_owned(),
-                format!("{:.4}", result.test_accuracy),
-            ),
-            ("parameters".to_owned(), result.parameters.to_string()),
-        ],
-        architecture: serde_json::to_string_pretty(model.config()).unwrap_or_default(),
-    };
-    context.folder.write(
-        format!("{stage}/MODEL_CARD.md"),
-        card.markdown()?.as_bytes(),
-    )
 }

@@ -45,3 +45,43 @@ impl ModuleMapper for Blend {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Tensor};
+    use candor_core::host::floats;
+    use candor_models::CnnConfig;
+
+    use super::*;
+
+    #[test]
+    fn the_average_lies_between_the_models_where_the_decay_puts_it() {
+        let device = Device::flex();
+        let model = |seed| {
+            CnnConfig::new()
+                .with_channels([2, 2])
+                .init_seeded(&device, seed)
+                .unwrap()
+        };
+        let (old, new) = (model(1), model(2));
+        let blended = update_average(old.clone(), &new, 0.75);
+        let images = Tensor::<4>::ones([1, 1, 8, 8], &device);
+        let first_layer = |model: &candor_models::Cnn| {
+            let mut collector = Collector::default();
+            model.visit(&mut collector);
+            floats(&collector.0[0])
+        };
+        for ((blended, old), new) in first_layer(&blended)
+            .iter()
+            .zip(first_layer(&old))
+            .zip(first_layer(&new))
+        {
+            assert!((blended - (0.75 * old + 0.25 * new)).abs() < 1e-6);
+        }
+        let forgotten = update_average(old, &new, 0.0);
+        assert_eq!(
+            floats(&forgotten.logits(images.clone())),
+            floats(&new.logits(images))
+        );
+    }
+}

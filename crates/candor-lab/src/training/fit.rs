@@ -161,3 +161,45 @@ fn drop_logs_after(directory: &Path, done: usize) -> Result<(), RunError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_counts_only_when_all_three_files_are_there() {
+        let place = tempfile::tempdir().unwrap();
+        let checkpoints = place.path().join("checkpoint");
+        std::fs::create_dir_all(&checkpoints).unwrap();
+        let touch = |name: &str| std::fs::write(checkpoints.join(name), "").unwrap();
+        assert_eq!(last_complete_epoch(place.path(), 9), 0);
+        for name in [
+            "model-1.bpk",
+            "optim-1.bpk",
+            "scheduler-1.bpk",
+            "model-2.bpk",
+            "optim-2.bpk",
+        ] {
+            touch(name);
+        }
+        assert_eq!(last_complete_epoch(place.path(), 9), 1);
+        touch("scheduler-2.bpk");
+        assert_eq!(last_complete_epoch(place.path(), 9), 2);
+    }
+
+    #[test]
+    fn logs_of_epochs_to_be_done_again_go_and_the_others_stay() {
+        let place = tempfile::tempdir().unwrap();
+        for epoch in 1..=3 {
+            std::fs::create_dir_all(place.path().join(format!("train/epoch-{epoch}"))).unwrap();
+        }
+        drop_logs_after(place.path(), 1).unwrap();
+        let left = std::fs::read_dir(place.path().join("train"))
+            .unwrap()
+            .count();
+        assert_eq!(
+            (left, place.path().join("train/epoch-1").is_dir()),
+            (1, true)
+        );
+    }
+}
