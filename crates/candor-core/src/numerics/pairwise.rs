@@ -1,17 +1,21 @@
 use burn::tensor::Tensor;
 
 use super::safe_sqrt;
-use crate::check_shape;
+use crate::{check_shape, in_f32};
 
 /// Squared Euclidean distances between all rows of `left` `[n, d]` and `right` `[m, d]`, as `[n, m]`.
 ///
-/// Computed as `|a|² + |b|² - 2 a·b` and clamped at zero, which rounding would otherwise fall below.
+/// Computed as `|a|² + |b|² - 2 a·b` and clamped at zero, which rounding would otherwise fall below. Half precision is computed
+/// in `f32`: squares overflow `f16` at 256.
 pub fn squared_distances(left: Tensor<2>, right: Tensor<2>) -> Tensor<2> {
     let [_, width] = left.dims();
     check_shape!("squared_distances", right, [_, width]);
-    let left_norms = left.clone().square().sum_dim(1);
-    let right_norms = right.clone().square().sum_dim(1).transpose();
-    (left_norms + right_norms - left.matmul(right.transpose()) * 2.0).clamp_min(0.0)
+    in_f32(left, |left| {
+        let right = right.cast(left.dtype());
+        let left_norms = left.clone().square().sum_dim(1);
+        let right_norms = right.clone().square().sum_dim(1).transpose();
+        (left_norms + right_norms - left.matmul(right.transpose()) * 2.0).clamp_min(0.0)
+    })
 }
 
 /// Cosine of the angle between all rows of `left` `[n, d]` and `right` `[m, d]`, as `[n, m]`; 0 for zero rows.
@@ -23,8 +27,10 @@ pub fn cosine_similarities(left: Tensor<2>, right: Tensor<2>) -> Tensor<2> {
 
 /// Rows divided by `max(norm, floor)`; a zero row stays zero and has a zero gradient through its norm.
 pub fn normalize_rows(rows: Tensor<2>, floor: f64) -> Tensor<2> {
-    let norms = safe_sqrt(rows.clone().square().sum_dim(1), 0.0).clamp_min(floor);
-    rows / norms
+    in_f32(rows, |rows| {
+        let norms = safe_sqrt(rows.clone().square().sum_dim(1), 0.0).clamp_min(floor);
+        rows / norms
+    })
 }
 
 #[cfg(test)]

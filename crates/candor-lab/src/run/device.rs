@@ -41,8 +41,8 @@ impl DeviceChoice {
                 let feature = missing.to_string();
                 let feature = feature.split(':').next().unwrap_or_default();
                 Err(missing.unavailable(format!(
-                    "this build has no {feature} backend; start it with `cargo xtask --features {feature} …` \
-                     as README.md describes"
+                    "this build has no {feature} backend; build it in with \
+                     `cargo run --package xtask --features {feature} -- …`"
                 )))
             }
         }
