@@ -64,9 +64,9 @@ fn main() -> ExitCode {
 
 fn log_to_standard_error(default: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        // Burn's training loop logs every step at info.
+        // Burn's training loop logs every step, and its errors come back to us as values.
         EnvFilter::new(format!(
-            "{default},burn_train=warn,burn_core=warn,wgpu_core=warn,wgpu_hal=error"
+            "{default},burn_train=off,burn_core=warn,wgpu_core=warn,wgpu_hal=error"
         ))
     });
     tracing_subscriber::fmt()

@@ -123,7 +123,7 @@ impl RunFolder {
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
     let parent = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(|error| RunError::file("create", parent, error))?;
-    let written = NamedTempFile::new_in(parent).and_then(|mut file| {
+    let written = temporary_file(parent).and_then(|mut file| {
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)
@@ -131,6 +131,17 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RunError
     written
         .map(|_| ())
         .map_err(|error| RunError::file("write", path, error))
+}
+
+/// A temporary file with the permissions that a plain file would get, not the private ones of most temporary files.
+fn temporary_file(parent: &Path) -> std::io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(parent)
 }
 
 fn first_difference(before: &str, now: &str) -> String {
