@@ -15,7 +15,7 @@ pub(crate) enum Pipeline {
 #[derive(Args)]
 #[allow(clippy::struct_excessive_bools)] // each is a flag of the command line
 pub(crate) struct Arguments {
-    /// Where to compute: flex, ndarray, wgpu[:N] or cuda[:N].
+    /// Where to compute: `flex`, `ndarray`, `wgpu:N` or `cuda:N`.
     #[arg(long, default_value_t)]
     device: DeviceChoice,
     /// The run's folder.
