@@ -90,6 +90,7 @@ pub fn run(
 ///
 /// As [`run`].
 pub fn estimate(settings: &LifecycleSettings, options: &RunOptions) -> Result<Estimate, RunError> {
+    settings.check()?;
     let place = tempfile::tempdir()
         .map_err(|error| RunError::file("create", Path::new("(temporary folder)"), error))?;
     let probe = RunOptions {
@@ -98,41 +99,59 @@ pub fn estimate(settings: &LifecycleSettings, options: &RunOptions) -> Result<Es
         ..options.clone()
     };
     let context = Context::open(settings.clone(), &probe, &place.path().join("probe"))?;
-    let mut costs = Vec::new();
-    let mut measure = |name: &str,
-                       probed: usize,
-                       planned: usize,
-                       work: &mut dyn FnMut() -> Result<(), RunError>| {
+    let digits = Digits::load(settings.seed, settings.test_fraction, options.limit)?;
+    let (planned, probed) = (
+        Plan::of(settings, &digits),
+        Plan::of(&context.settings, &context.digits),
+    );
+    let mut estimate = Estimate::default();
+    for part in Part::ALL {
         let started = Instant::now();
-        work()?;
-        costs.push(Cost {
-            name: name.to_owned(),
-            steps: planned,
-            seconds_per_step: started.elapsed().as_secs_f64() / probed.max(1) as f64,
+        part.run(&context)?;
+        estimate.costs.push(Cost {
+            name: part.name().to_owned(),
+            steps: planned.steps(part),
+            seconds_per_step: started.elapsed().as_secs_f64() / probed.steps(part).max(1) as f64,
         });
-        Ok::<_, RunError>(())
-    };
-    let plan = Plan::of(settings, &context.digits);
-    let dry = Plan::of(&context.settings, &context.digits);
-    measure("teacher", dry.teacher, plan.teacher, &mut || {
-        teacher::run(&context).map(drop)
-    })?;
-    measure("students", dry.students, plan.students, &mut || {
-        distillation::run(&context).map(drop)
-    })?;
-    measure("forgetting", dry.forgetting, plan.forgetting, &mut || {
-        forgetting::run(&context).map(drop)
-    })?;
-    measure(
-        "explanations",
-        dry.explanations,
-        plan.explanations,
-        &mut || explanation::run(&context).map(drop),
-    )?;
-    Ok(Estimate {
-        costs,
-        peak_bytes: resident_memory(),
-    })
+        estimate.peak_bytes = estimate.peak_bytes.max(resident_memory());
+    }
+    Ok(estimate)
+}
+
+/// The parts of the job, which an estimate measures one by one.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Teacher,
+    Students,
+    Forgetting,
+    Explanations,
+}
+
+impl Part {
+    const ALL: [Self; 4] = [
+        Self::Teacher,
+        Self::Students,
+        Self::Forgetting,
+        Self::Explanations,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Teacher => "teacher",
+            Self::Students => "students",
+            Self::Forgetting => "forgetting",
+            Self::Explanations => "explanations",
+        }
+    }
+
+    fn run(self, context: &Context) -> Result<(), RunError> {
+        match self {
+            Self::Teacher => teacher::run(context).map(drop),
+            Self::Students => distillation::run(context).map(drop),
+            Self::Forgetting => forgetting::run(context).map(drop),
+            Self::Explanations => explanation::run(context).map(drop),
+        }
+    }
 }
 
 /// How many steps each part has: optimiser steps, and model evaluations of explained rows.
@@ -144,6 +163,15 @@ struct Plan {
 }
 
 impl Plan {
+    fn steps(&self, part: Part) -> usize {
+        match part {
+            Part::Teacher => self.teacher,
+            Part::Students => self.students,
+            Part::Forgetting => self.forgetting,
+            Part::Explanations => self.explanations,
+        }
+    }
+
     fn of(settings: &LifecycleSettings, digits: &Digits) -> Self {
         let rows = digits.train.len();
         let teacher = settings.train.epochs * rows.div_ceil(settings.train.batch_size);

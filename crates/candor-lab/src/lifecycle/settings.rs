@@ -239,9 +239,8 @@ impl LifecycleSettings {
         self.distill.seeds = 1;
         self.distill.epochs = 1;
         self.unlearn.epochs = 1;
+        // Draws and steps stay: they cost little for two images, and an estimate needs their time.
         self.explain.images = 2;
-        self.explain.samples = 16;
-        self.explain.steps = 2;
         self
     }
 }
