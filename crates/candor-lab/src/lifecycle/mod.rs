@@ -17,7 +17,7 @@ use burn::tensor::Device;
 use serde::Serialize;
 
 use crate::report::Check;
-use crate::run::{Cost, Estimate, Progress, RunError, RunFolder, RunOptions, resident_memory};
+use crate::run::{Cost, Estimate, MemoryWatch, Progress, RunError, RunFolder, RunOptions};
 use rows::Digits;
 pub use settings::{
     DistillSettings, ExplainSettings, LifecycleSettings, TrainSettings, UnlearnSettings,
@@ -105,6 +105,7 @@ pub fn estimate(settings: &LifecycleSettings, options: &RunOptions) -> Result<Es
         Plan::of(&context.settings, &context.digits),
     );
     let mut estimate = Estimate::default();
+    let watch = MemoryWatch::start();
     for part in Part::ALL {
         let started = Instant::now();
         part.run(&context)?;
@@ -113,8 +114,8 @@ pub fn estimate(settings: &LifecycleSettings, options: &RunOptions) -> Result<Es
             steps: planned.steps(part),
             seconds_per_step: started.elapsed().as_secs_f64() / probed.steps(part).max(1) as f64,
         });
-        estimate.peak_bytes = estimate.peak_bytes.max(resident_memory());
     }
+    estimate.peak_bytes = watch.stop();
     Ok(estimate)
 }
 

@@ -1,4 +1,8 @@
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use sysinfo::{MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
@@ -55,6 +59,36 @@ impl fmt::Display for Estimate {
     }
 }
 
+/// Watches this process's resident memory from another thread, for peaks between two looks.
+#[derive(Debug)]
+pub struct MemoryWatch {
+    stop: Arc<AtomicBool>,
+    watcher: JoinHandle<u64>,
+}
+
+impl MemoryWatch {
+    /// Starts watching, a look every 5 ms.
+    pub fn start() -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let watcher = std::thread::spawn(move || {
+            let mut peak = resident_memory();
+            while !stopped.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(5));
+                peak = peak.max(resident_memory());
+            }
+            peak
+        });
+        Self { stop, watcher }
+    }
+
+    /// Stops watching and gives the largest memory seen, in bytes.
+    pub fn stop(self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.watcher.join().unwrap_or(0)
+    }
+}
+
 /// Memory that can be had without swapping, in bytes; 0 where the system does not say.
 pub fn available_memory() -> u64 {
     System::new().map_or(0, |mut system| {
@@ -76,4 +110,20 @@ pub fn process_memory(id: u32) -> u64 {
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&[id]), false, memory);
         system.process(id).map_or(0, sysinfo::Process::memory)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_sees_memory_that_is_gone_when_it_stops() {
+        const SIZE: usize = 256 << 20;
+        let watch = MemoryWatch::start();
+        let block = vec![1u8; SIZE];
+        std::thread::sleep(Duration::from_millis(200));
+        assert_eq!(block[SIZE / 2], 1);
+        drop(block);
+        assert!(watch.stop() > SIZE as u64);
+    }
 }

@@ -7,7 +7,7 @@ mod folder;
 mod progress;
 mod settings;
 
-pub use cost::{Cost, Estimate, available_memory, process_memory, resident_memory};
+pub use cost::{Cost, Estimate, MemoryWatch, available_memory, process_memory, resident_memory};
 pub use device::DeviceChoice;
 pub use error::RunError;
 pub use folder::RunFolder;
