@@ -3,7 +3,7 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -66,19 +66,27 @@ fn a_run_killed_again_and_again_ends_with_the_same_numbers() {
     let place = tempfile::tempdir().unwrap();
     let (straight, broken) = (place.path().join("straight"), place.path().join("broken"));
 
-    let started = Instant::now();
     assert!(lifecycle(&straight).status().unwrap().success());
-    let whole = started.elapsed();
 
-    // Killed at three moments, in the middle of trainings and of writing, then left to finish.
-    for share in [0.15, 0.3, 0.45] {
+    // Killed in the middle of three trainings, as soon as something of them is on the disk, then left to finish.
+    for begun in [
+        "teacher/checkpoint/model-2.bpk",
+        "student-dkd-0",
+        "forget-class-npo",
+    ] {
         let mut child = lifecycle(&broken).spawn().unwrap();
-        std::thread::sleep(Duration::from_secs_f64(whole.as_secs_f64() * share));
+        while !broken.join(begun).exists() {
+            assert!(
+                child.try_wait().unwrap().is_none(),
+                "the run ended before {begun}"
+            );
+            std::thread::sleep(Duration::from_millis(1));
+        }
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(
             !broken.join("results.json").exists(),
-            "killed too late to be a test"
+            "{begun} came too late"
         );
     }
     assert!(lifecycle(&broken).status().unwrap().success());
