@@ -3,31 +3,10 @@
 
 use burn::nn::loss::Reduction;
 use burn::tensor::{Device, Distribution, Int, Tensor};
+use candor_benches::forward_backward;
 use candor_distill::features::{ClassMeans, NdLossConfig};
 use candor_distill::logits::{DkdLossConfig, HintonKdConfig};
-use candor_testkit::devices;
 use criterion::{Criterion, criterion_group, criterion_main};
-
-/// Times the forward and the backward pass of a loss on each device.
-fn forward_backward<F: Fn() -> Tensor<1>>(
-    criterion: &mut Criterion,
-    component: &str,
-    prepare: impl Fn(&Device) -> F,
-) {
-    let mut group = criterion.benchmark_group(component);
-    group.sample_size(20);
-    for device in devices() {
-        let loss = prepare(&device.device);
-        group.bench_function(device.name, |bencher| {
-            bencher.iter(|| {
-                let gradients = loss().backward();
-                device.device.sync().unwrap();
-                gradients
-            });
-        });
-    }
-    group.finish();
-}
 
 fn normal(shape: [usize; 2], device: &Device) -> Tensor<2> {
     Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)

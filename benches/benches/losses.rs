@@ -3,30 +3,9 @@
 
 use burn::nn::loss::Reduction;
 use burn::tensor::{Device, Distribution, Int, Tensor};
+use candor_benches::forward_backward;
 use candor_losses::classification::{AnyLossConfig, CompSumLossConfig, ConfusionMetric};
-use candor_testkit::devices;
 use criterion::{Criterion, criterion_group, criterion_main};
-
-/// Times the forward and the backward pass of a loss on each device.
-fn forward_backward<F: Fn() -> Tensor<1>>(
-    criterion: &mut Criterion,
-    component: &str,
-    prepare: impl Fn(&Device) -> F,
-) {
-    let mut group = criterion.benchmark_group(component);
-    group.sample_size(20);
-    for device in devices() {
-        let loss = prepare(&device.device.clone().autodiff());
-        group.bench_function(device.name, |bencher| {
-            bencher.iter(|| {
-                let gradients = loss().backward();
-                device.device.sync().unwrap();
-                gradients
-            });
-        });
-    }
-    group.finish();
-}
 
 fn normal<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
@@ -42,7 +21,7 @@ fn comp_sum(criterion: &mut Criterion) {
     for (component, tau) in [("comp_sum_cross_entropy", 1.0), ("comp_sum_tau_1.5", 1.5)] {
         forward_backward(criterion, component, |device| {
             let loss = CompSumLossConfig::new().with_tau(tau).init().unwrap();
-            let logits = normal([4096, 1000], device).require_grad();
+            let logits = normal([4096, 1000], device).autodiff().require_grad();
             let labels = labels(4096, 1000, device);
             move || loss.forward(logits.clone(), labels.clone(), Reduction::Mean)
         });
@@ -57,8 +36,9 @@ fn any_loss(criterion: &mut Criterion) {
     ] {
         forward_backward(criterion, component, |device| {
             let loss = AnyLossConfig::new().with_metric(metric).init().unwrap();
-            let p =
-                Tensor::random([65_536], Distribution::Uniform(0.0, 1.0), device).require_grad();
+            let p = Tensor::random([65_536], Distribution::Uniform(0.0, 1.0), device)
+                .autodiff()
+                .require_grad();
             let labels = labels(65_536, 2, device);
             move || loss.forward(p.clone(), labels.clone())
         });

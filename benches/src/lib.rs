@@ -1,4 +1,5 @@
-//! What the benches share: the peers' networks and inputs, and one loop over the devices.
+//! What the benches share: the peers' networks and inputs, and the loops over the devices.
+#![allow(clippy::expect_used)] // a bench that cannot run should stop
 
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
@@ -105,6 +106,31 @@ pub fn on_rows(criterion: &mut Criterion, name: &str, run: impl Fn(&PeerMlp, Ten
         let rows = Tensor::random([10, 30], Distribution::Normal(0.0, 1.0), &named.device);
         group.bench_function(named.name, |bencher| {
             bencher.iter(|| run(&model, rows.clone()));
+        });
+    }
+    group.finish();
+}
+
+/// Times the forward and the backward pass of a loss on each device.
+///
+/// # Panics
+///
+/// When a device stops working.
+pub fn forward_backward<F: Fn() -> Tensor<1>>(
+    criterion: &mut Criterion,
+    component: &str,
+    prepare: impl Fn(&Device) -> F,
+) {
+    let mut group = criterion.benchmark_group(component);
+    group.sample_size(20);
+    for device in devices() {
+        let loss = prepare(&device.device);
+        group.bench_function(device.name, |bencher| {
+            bencher.iter(|| {
+                let gradients = loss().backward();
+                device.device.sync().expect("a device that works");
+                gradients
+            });
         });
     }
     group.finish();

@@ -10,6 +10,7 @@
 //! | [`DrawKey`] | random draws that depend on (run, row, draw) and on nothing else |
 //! | [`Predictor`], [`Target`], [`Attribution`] | the language that explainers and metrics both speak |
 //! | [`output_gradient`] | the gradient of a chosen output with respect to the input |
+//! | [`linear`] | objectives of hidden states and a large vocabulary, without the logits |
 //! | [`WeightedSum`] | several named loss terms in one objective, each of them logged |
 //! | [`host`] | tensors read to the host in one precision |
 //!
@@ -32,6 +33,7 @@ mod draw;
 mod error;
 mod gradient;
 pub mod host;
+pub mod linear;
 mod memory;
 pub mod numerics;
 mod predictor;

@@ -1,40 +1,16 @@
 //! Peak memory is flat from 64 to 4096 draws, steps and rows in flight.
 #![cfg(feature = "flex")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-#![allow(unsafe_code)] // a counting allocator is one
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::tensor::{Device, Tensor};
 use candor_core::{DrawKey, MemoryBudget, Target};
 use candor_explain::attribution::*;
-
-struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-fn grow(bytes: usize) {
-    let live = LIVE.fetch_add(bytes, Ordering::Relaxed) + bytes;
-    PEAK.fetch_max(live, Ordering::Relaxed);
-}
-
-// SAFETY: every call is passed to the system allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        grow(layout.size());
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use peak_alloc::PeakAlloc;
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static MEMORY: PeakAlloc = PeakAlloc;
 
 const FEATURES: usize = 256;
 const KEY: DrawKey = DrawKey::new(5);
@@ -42,10 +18,10 @@ const FIRST: Target = Target::Output(0);
 
 /// Bytes above what was live before.
 fn peak(work: impl FnOnce()) -> usize {
-    let before = LIVE.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
+    MEMORY.reset_peak_usage();
+    let before = MEMORY.current_usage();
     work();
-    PEAK.load(Ordering::Relaxed) - before
+    MEMORY.peak_usage() - before
 }
 
 /// One test, for the allocator counts the whole process.
