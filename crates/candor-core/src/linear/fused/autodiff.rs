@@ -16,7 +16,7 @@ impl<B: FusedLinear, C: CheckpointStrategy> FusedLinear for Autodiff<B, C> {
     ) -> FloatTensor<Self> {
         let wanted = wanted::<B, C>(&hidden, &weight, &bias);
         let nodes = [hidden.node(), weight.node(), bias.node()];
-        let [hidden, weight, bias] = [hidden, weight, bias].map(|tensor| tensor.into_primitive());
+        let [hidden, weight, bias] = [hidden, weight, bias].map(constant::<B, C>);
         let statistics = B::linear_statistics(
             hidden.clone(),
             weight.clone(),
@@ -50,7 +50,7 @@ impl<B: FusedLinear, C: CheckpointStrategy> FusedLinear for Autodiff<B, C> {
         let wanted = wanted::<B, C>(&hidden, &weight, &bias);
         let nodes = [hidden.node(), weight.node(), bias.node()];
         let [hidden, weight, bias, row_weights] =
-            [hidden, weight, bias, row_weights].map(|tensor| tensor.into_primitive());
+            [hidden, weight, bias, row_weights].map(constant::<B, C>);
         match Known.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
                 let (value, hidden, weight, bias) = B::linear_cross_entropy_with_gradients(
@@ -88,10 +88,9 @@ impl<B: FusedLinear, C: CheckpointStrategy> FusedLinear for Autodiff<B, C> {
     ) -> FloatTensor<Self> {
         let wanted = wanted::<B, C>(&hidden, &weight, &bias);
         let nodes = [hidden.node(), weight.node(), bias.node()];
-        let [hidden, weight, bias] = [hidden, weight, bias].map(|tensor| tensor.into_primitive());
+        let [hidden, weight, bias] = [hidden, weight, bias].map(constant::<B, C>);
         let [teacher_hidden, teacher_weight, teacher_bias, row_weights] =
-            [teacher_hidden, teacher_weight, teacher_bias, row_weights]
-                .map(|tensor| tensor.into_primitive());
+            [teacher_hidden, teacher_weight, teacher_bias, row_weights].map(constant::<B, C>);
         match Known.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
                 let (value, hidden, weight, bias) = B::linear_divergence_with_gradients(
@@ -118,6 +117,13 @@ impl<B: FusedLinear, C: CheckpointStrategy> FusedLinear for Autodiff<B, C> {
             )),
         }
     }
+}
+
+/// What a tensor holds, without its place in the graph.
+fn constant<B: Backend, C: CheckpointStrategy>(
+    tensor: FloatTensor<Autodiff<B, C>>,
+) -> FloatTensor<B> {
+    tensor.into_primitive()
 }
 
 fn wanted<B: Backend, C: CheckpointStrategy>(

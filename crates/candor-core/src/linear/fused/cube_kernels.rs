@@ -1,6 +1,10 @@
 //! CubeCL kernels on a tile of logits in `f32`. One cube reduces a row, each unit online over its share of the classes;
 //! gradients overwrite their tile.
-#![allow(missing_docs, clippy::too_many_arguments)] // what the macro generates
+#![allow(
+    missing_docs,
+    clippy::too_many_arguments,
+    clippy::used_underscore_binding
+)] // what the macro generates
 
 use cubecl::ir::ElemType;
 use cubecl::prelude::*;
@@ -70,7 +74,7 @@ pub(super) fn statistics_kernel<I: Numeric>(
             shared_weighted[unit] = a * (shared_weighted[unit] + left * left_sum)
                 + b * (shared_weighted[other] + right * right_sum);
             shared_sum[unit] = a * left_sum + b * right_sum;
-            shared_total[unit] = shared_total[unit] + shared_total[other];
+            shared_total[unit] += shared_total[other];
             shared_max[unit] = max;
         }
         sync_cube();
@@ -190,8 +194,8 @@ pub(super) fn divergence_terms_kernel(
     let mut reach = CUBE_DIM_X as usize / 2;
     while reach > 0 {
         if unit < reach {
-            shared_teacher[unit] = shared_teacher[unit] + shared_teacher[unit + reach];
-            shared_student[unit] = shared_student[unit] + shared_student[unit + reach];
+            shared_teacher[unit] += shared_teacher[unit + reach];
+            shared_student[unit] += shared_student[unit + reach];
         }
         sync_cube();
         reach /= 2;
