@@ -6,63 +6,74 @@ use super::fused::{Divergence, DivergencePlan, FusedLinear, Wanted};
 use super::{LinearLogits, reference};
 use crate::check_shape;
 
-/// Both heads of a divergence, checked against one another.
-pub(super) struct Heads {
-    student: LinearLogits,
-    teacher: LinearLogits,
+/// A divergence of a student's distribution over a large vocabulary from a teacher's, as
+/// [`LinearKlConfig`](super::LinearKlConfig) or [`LinearJsdConfig`](super::LinearJsdConfig) made it.
+///
+/// The gradient reaches the student's hidden states, weight and bias; the teacher is constant. One sweep gives value
+/// and gradients.
+#[derive(Debug, Clone)]
+pub struct LinearDivergence {
+    component: &'static str,
+    divergence: Divergence,
+    temperature: f64,
 }
 
-impl Heads {
-    /// # Panics
-    ///
-    /// When rows or classes differ.
-    pub(super) fn new(
-        component: &str,
-        student: LinearLogits,
-        teacher: LinearLogits,
-        temperature: f64,
-    ) -> Self {
-        let [rows, classes] = student.dims();
-        let (teacher_hidden, teacher_weight) = (&teacher.hidden, &teacher.weight);
-        check_shape!(component, teacher_hidden, [rows, _]);
-        check_shape!(component, teacher_weight, [classes, _]);
+impl LinearDivergence {
+    pub(super) fn new(component: &'static str, divergence: Divergence, temperature: f64) -> Self {
         Self {
-            student: student.tempered(temperature),
-            teacher: teacher.tempered(temperature),
+            component,
+            divergence,
+            temperature,
         }
     }
 
-    /// The same weight for every row, as the reduction asks.
-    pub(super) fn even_weights(&self, reduction: &Reduction) -> Tensor<1> {
-        let [rows, _] = self.student.dims();
-        self.student.row_constants(match reduction {
-            Reduction::Sum => 1.0,
-            Reduction::Mean | Reduction::Auto | Reduction::BatchMean => 1.0 / rows.max(1) as f64,
-        })
-    }
-
-    /// `Σ weight · divergence`, `[1]`.
+    /// The reduced divergence, `[1]`; `Mean`, `Auto` and `BatchMean` divide by the rows.
     ///
     /// # Panics
     ///
-    /// When there is not one weight a row.
-    pub(super) fn weighted_sum(
-        self,
-        component: &str,
-        row_weights: Tensor<1>,
-        divergence: Divergence,
+    /// When rows or classes of student and teacher differ.
+    pub fn forward(
+        &self,
+        student: LinearLogits,
+        teacher: LinearLogits,
+        reduction: Reduction,
     ) -> Tensor<1> {
-        let Self { student, teacher } = self;
         let [rows, _] = student.dims();
-        check_shape!(component, row_weights, [rows]);
+        let row_weights = student.row_constants(match reduction {
+            Reduction::Sum => 1.0,
+            Reduction::Mean | Reduction::Auto | Reduction::BatchMean => 1.0 / rows.max(1) as f64,
+        });
+        self.forward_weighted(student, teacher, row_weights)
+    }
+
+    /// `Σ weight · divergence`, `[1]`, for weights `[rows]`: 0 leaves a row out. No gradient reaches the weights.
+    ///
+    /// # Panics
+    ///
+    /// When rows or classes differ, or there is not one weight a row.
+    pub fn forward_weighted(
+        &self,
+        student: LinearLogits,
+        teacher: LinearLogits,
+        row_weights: Tensor<1>,
+    ) -> Tensor<1> {
+        let [rows, classes] = student.dims();
+        let (teacher_hidden, teacher_weight) = (&teacher.hidden, &teacher.weight);
+        check_shape!(self.component, teacher_hidden, [rows, _]);
+        check_shape!(self.component, teacher_weight, [classes, _]);
+        check_shape!(self.component, row_weights, [rows]);
+        let (student, teacher) = (
+            student.tempered(self.temperature),
+            teacher.tempered(self.temperature),
+        );
         let row_weights = row_weights.without_autodiff();
         if rows == 0 || !student.is_fused() {
-            return reference::divergence(student, teacher, row_weights, divergence);
+            return reference::divergence(student, teacher, row_weights, self.divergence);
         }
         let plan = DivergencePlan {
             student: student.map,
             teacher: teacher.map,
-            divergence,
+            divergence: self.divergence,
             budget: student.budget(),
             wanted: Wanted::default(),
         };

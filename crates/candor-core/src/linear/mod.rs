@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | [`linear_log_probs`], [`linear_statistics`] | log-probability of each row's target; its entropy, top-1 hit, mean logit | 8 N H V: the backward pass computes each tile again |
 //! | [`LinearCrossEntropy`] | cross-entropy with label smoothing, ignored rows, z-loss | 6 N H V: gradients come with the value |
-//! | [`LinearKl`], [`LinearJsd`] | divergence of a student's distribution from a teacher's | 6 N H V, and 2 N H V for the teacher |
+//! | [`LinearDivergence`] from [`LinearKlConfig`] or [`LinearJsdConfig`] | divergence of a student's distribution from a teacher's | 6 N H V, and 2 N H V for the teacher |
 //! | [`mod@reference`] | the same from materialised logits | |
 //!
 //! Take [`linear_log_probs`] where a loss is made of the tokens' log-probabilities (preferences, unlearning, policy
@@ -37,9 +37,10 @@ pub mod reference;
 mod statistics;
 
 pub use cross_entropy::{LinearCrossEntropy, LinearCrossEntropyConfig};
+pub use divergence::LinearDivergence;
 pub use fused::Divergence;
-pub use jsd::{LinearJsd, LinearJsdConfig};
-pub use kl::{KlDirection, LinearKl, LinearKlConfig};
+pub use jsd::LinearJsdConfig;
+pub use kl::{KlDirection, LinearKlConfig};
 pub use logits::LinearLogits;
 pub(crate) use logits::LogitMap;
 pub use statistics::{TokenStatistics, linear_log_probs, linear_statistics};
