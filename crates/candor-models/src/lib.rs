@@ -4,13 +4,14 @@
 //! |---|---|
 //! | [`Mlp`] | multilayer perceptron for rows of numbers |
 //! | [`Cnn`] | two convolutions and two linear layers for small images |
+//! | [`causal_lm`] | a small language model of the Llama family: weights from files, generation, adapters |
 //! | [`Features`] | penultimate features and logits of a forward pass |
 //! | [`save_safetensors`], [`load_safetensors`] | a network with its configuration in a safetensors file |
 //! | [`save_record`], [`load_record`] | the same in a Burn record (`.bpk`) |
 //! | [`Architecture`] | what your own network needs to be saved the same way |
 //!
 //! Networks are built from a seed: their parameters are drawn on the host and depend on it alone, not on what
-//! other threads draw. Both are [`Predictor`](candor_core::Predictor)s of logits.
+//! other threads draw. [`Mlp`] and [`Cnn`] are [`Predictor`](candor_core::Predictor)s of logits.
 //!
 //! ```
 //! use burn::tensor::Device;
@@ -23,6 +24,7 @@
 //! ```
 
 mod activation;
+pub mod causal_lm;
 pub mod checkpoint;
 mod cnn;
 mod features;

@@ -34,7 +34,7 @@ pub(crate) fn redrawn_conv(layer: &Conv2d, key: DrawKey) -> Conv2d {
 }
 
 /// Uniform in ±1/√fan_in: Kaiming with the gain 1/√3 that burn-nn's and PyTorch's layers default to.
-fn kaiming_uniform<const D: usize>(
+pub(crate) fn kaiming_uniform<const D: usize>(
     shape: [usize; D],
     fan_in: usize,
     key: DrawKey,

@@ -8,6 +8,7 @@
 //! | [`contract::Explainer`] | the promises of an attribution method |
 //! | [`contract::check_config`] | a configuration survives serde and `init()` refuses what it should |
 //! | [`devices`] | the backends compiled in whose driver is present |
+//! | [`smollm2`] | the file of a real language model, where it has been fetched |
 //!
 //! A test kit stops at the first broken promise, so its checks panic with a sentence that says which one.
 //!
@@ -24,6 +25,8 @@ pub mod contract;
 mod devices;
 pub mod golden;
 mod gradient_check;
+mod model_file;
 
 pub use devices::{NamedDevice, devices};
 pub use gradient_check::check_gradient;
+pub use model_file::smollm2;

@@ -1,8 +1,11 @@
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData};
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::model_file::ModelFile;
 
 /// A tensor as the file holds it: flat, row-major.
 #[derive(Debug, Clone, Deserialize)]
@@ -53,6 +56,11 @@ pub struct Case {
     pub(super) rtol: Option<f64>,
     #[serde(default)]
     pub(super) atol: Option<f64>,
+    /// A file that the case is about and that the repository does not hold.
+    #[serde(default)]
+    pub(super) requires: Option<String>,
+    #[serde(default)]
+    pub(super) requires_sha256: Option<String>,
 }
 
 impl Case {
@@ -166,10 +174,21 @@ impl Case {
             .unwrap_or(false)
     }
 
-    fn value(&self, name: &str) -> &Value {
+    /// A parameter of any kind, as JSON.
+    pub fn value(&self, name: &str) -> &Value {
         self.params
             .get(name)
             .unwrap_or_else(|| panic!("case {} has no parameter {name}", self.name))
+    }
+
+    /// The file that the case is about, as `requires` names it.
+    ///
+    /// A case whose file is absent is skipped before its operator is called.
+    pub fn required_file(&self) -> PathBuf {
+        self.requires
+            .as_deref()
+            .and_then(|name| ModelFile::named(name).find())
+            .unwrap_or_else(|| panic!("case {} requires no file that is there", self.name))
     }
 
     fn input(&self, name: &str) -> &Array {

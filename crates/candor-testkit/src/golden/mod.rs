@@ -16,6 +16,9 @@
 //! Suite::new("my-crate").sheet("my-paper").op("double", double).run();
 //! ```
 //!
+//! A case may require a file that the repository does not hold, such as the weights of a language model:
+//! [`Case::required_file`] gives its path, and where it is absent the case is skipped with a line that says so.
+//!
 //! With `CANDOR_GOLDEN_REPORT=FILE`, one JSON line a case and device is appended to that file.
 
 mod case;

@@ -1,8 +1,9 @@
+use std::fmt;
 use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 
-/// One case on one device, as `CANDOR_GOLDEN_REPORT` collects it.
+/// One case on one device; `CANDOR_GOLDEN_REPORT` collects those that passed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Record {
     /// The crate whose mapping ran.
@@ -15,10 +16,28 @@ pub struct Record {
     pub case: String,
     /// The backend.
     pub backend: String,
-    /// Largest difference as a share of what the case allows; `None` where an error was expected.
+    /// Largest difference as a share of what the case allows; `None` where an error was expected or something failed.
     pub error: Option<f64>,
     /// Wall time of the call, gradients and comparison included, in seconds.
     pub seconds: f64,
+    /// What is wrong, `None` of a case that passed.
+    #[serde(default)]
+    pub problem: Option<String>,
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            paper,
+            op,
+            case,
+            backend,
+            problem,
+            ..
+        } = self;
+        let outcome = problem.as_deref().unwrap_or("passed");
+        write!(f, "{backend}: {paper} {case} ({op}): {outcome}")
+    }
 }
 
 impl Record {
