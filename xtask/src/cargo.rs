@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use candor_lab::run::RunError;
+use serde::Deserialize;
 
 /// The root of the workspace that this binary was built from.
 pub(crate) fn workspace() -> PathBuf {
@@ -30,6 +31,42 @@ pub(crate) fn finish(command: &mut Command) -> Result<(), RunError> {
         Ok(status) => Err(failed(status.to_string())),
         Err(error) => Err(failed(error.to_string())),
     }
+}
+
+/// Runs a command of cargo that builds, and gives the programs it built of one kind of target: `bin`, `bench`, ….
+pub(crate) fn executables(mut command: Command, kind: &str) -> Result<Vec<PathBuf>, RunError> {
+    #[derive(Deserialize)]
+    struct Message {
+        #[serde(default)]
+        executable: Option<PathBuf>,
+        #[serde(default)]
+        target: Target,
+    }
+    #[derive(Deserialize, Default)]
+    struct Target {
+        #[serde(default)]
+        kind: Vec<String>,
+    }
+    let shown = show(&command);
+    let failed = |reason: String| RunError::Command {
+        command: shown.clone(),
+        reason,
+    };
+    let output = command
+        .args(["--message-format", "json"])
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(output.status.to_string()));
+    }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    Ok(messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Message>(line).ok())
+        .filter(|message| message.target.kind.iter().any(|of| of == kind))
+        .filter_map(|message| message.executable)
+        .collect())
 }
 
 /// Whether a command is installed and runs.

@@ -34,14 +34,16 @@ enum Command {
     Test(commands::test::Arguments),
     /// Say which backends, devices, threads and memory there are.
     Doctor,
+    /// Fetch what Candor can use and does not carry, or list it.
+    Fetch(commands::fetch::Arguments),
     /// Run what continuous integration runs.
     Ci(commands::ci::Arguments),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let quiet = matches!(&cli.command, Command::Run(pipeline) if pipeline.is_quiet());
-    log_to_standard_error(if quiet { "info" } else { "warn" });
+    let logs = matches!(&cli.command, Command::Run(pipeline) if pipeline.logs());
+    log_to_standard_error(if logs { "info" } else { "warn" });
     let result = match cli.command {
         Command::Run(pipeline) => commands::run::run(&pipeline),
         Command::Claims(arguments) => commands::claims::run(&arguments),
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => commands::bench::run(&arguments),
         Command::Test(arguments) => commands::test::run(&arguments),
         Command::Doctor => commands::doctor::run(),
+        Command::Fetch(arguments) => commands::fetch::run(&arguments),
         Command::Ci(arguments) => commands::ci::run(&arguments),
     };
     match result {

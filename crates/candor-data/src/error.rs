@@ -135,6 +135,18 @@ pub enum DataError {
         /// What is wrong, and at which column.
         source: serde_json::Error,
     },
+    /// A field of a record that is missing, or holds what cannot be used.
+    #[error("{}:{line}: field `{field}` {problem}", file.display())]
+    Field {
+        /// The file.
+        file: PathBuf,
+        /// The line.
+        line: u64,
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it, as text, with what to do.
+        problem: String,
+    },
     /// A line longer than a reader keeps in memory.
     #[error("{}:{line}: longer than {limit} bytes; split the record", file.display())]
     LineTooLong {

@@ -13,6 +13,10 @@ use candor_testkit::golden::{Case, OpResult, Outputs, Suite};
 
 #[test]
 fn golden_cases() {
+    suite().run();
+}
+
+pub(crate) fn suite() -> Suite {
     Suite::new("candor-distill")
         .sheet("nd-loss")
         .op("nd_loss", nd_loss)
@@ -23,7 +27,6 @@ fn golden_cases() {
         .sheet("kd-baselines")
         .op("kdb_hinton", kdb_hinton)
         .op("kdb_dkd", kdb_dkd)
-        .run();
 }
 
 fn class_means(case: &Case, device: &Device) -> Result<ClassMeans, Box<dyn std::error::Error>> {

@@ -15,6 +15,10 @@ use candor_testkit::golden::{Case, OpResult, Outputs, Suite, TwoLayer};
 
 #[test]
 fn golden() {
+    suite().run();
+}
+
+pub(crate) fn suite() -> Suite {
     Suite::new("candor-explain")
         .sheet("lfa")
         .op("lfa_gradient", gradient)
@@ -30,7 +34,6 @@ fn golden() {
         .op("lfa_loss_matrix", loss_matrix)
         .op("lfa_nfl_bound", nfl_bound)
         .op("lfa_perturbation_test", perturbation_test)
-        .run();
 }
 
 fn gradient(case: &Case, device: &Device) -> OpResult {

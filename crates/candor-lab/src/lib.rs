@@ -3,11 +3,14 @@
 //! | room | what is in it |
 //! |---|---|
 //! | [`lifecycle`] | the main job: train, distil, unlearn, explain and score on the embedded digits |
+//! | [`finetune`] | supervised fine-tuning of a language model on questions and answers |
+//! | [`generate`] | text from a language model on disk |
 //! | [`claims`] | what each paper promised, re-run, and the ledger of what held |
 //! | [`papers`] | `docs/papers.toml`, the list of what is implemented and where |
 //! | [`run`] | what every pipeline shares: its folder, settings, device, progress and estimate |
-//! | [`training`] | training of classifiers through burn-train, resumable to the bit |
+//! | [`training`] | training through burn-train, resumable to the bit |
 //! | [`report`] | self-contained pages, tables and pictures |
+//! | [`fetch`] | files that Candor can use and does not carry |
 //!
 //! ```
 //! use candor_lab::lifecycle::LifecycleSettings;
@@ -20,6 +23,9 @@
 //! ```
 
 pub mod claims;
+pub mod fetch;
+pub mod finetune;
+pub mod generate;
 pub mod lifecycle;
 pub mod papers;
 pub mod report;

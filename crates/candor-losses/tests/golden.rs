@@ -14,6 +14,10 @@ use candor_testkit::golden::{Case, OpResult, Outputs, Suite};
 
 #[test]
 fn golden_cases() {
+    suite().run();
+}
+
+pub(crate) fn suite() -> Suite {
     Suite::new("candor-losses")
         .sheet("anyloss")
         .op("anyloss_approx", anyloss_approx)
@@ -33,7 +37,6 @@ fn golden_cases() {
         .op("compsum_rho_margin", compsum_rho_margin)
         .op("compsum_smooth_adv", compsum_smooth_adv)
         .op("compsum_pgd_step", compsum_pgd_step)
-        .run();
 }
 
 fn any_loss(case: &Case) -> Result<AnyLoss, candor_core::ConfigError> {

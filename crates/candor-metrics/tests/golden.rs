@@ -28,6 +28,10 @@ use candor_testkit::golden::{Case, OpResult, Outputs, Suite, TwoLayer};
 
 #[test]
 fn golden_cases_pass() {
+    suite().run();
+}
+
+pub(crate) fn suite() -> Suite {
     Suite::new("candor-metrics")
         .sheet("xai-metrics")
         .op("xm_infidelity", infidelity)
@@ -80,7 +84,6 @@ fn golden_cases_pass() {
             "npo_kto_unlearn_loss",
             "npo_simnpo_loss",
         ])
-        .run();
 }
 
 /// A single instance as a batch of one.

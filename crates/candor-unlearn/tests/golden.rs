@@ -12,6 +12,10 @@ use candor_unlearn::{
 
 #[test]
 fn golden_cases() {
+    suite().run();
+}
+
+pub(crate) fn suite() -> Suite {
     Suite::new("candor-unlearn")
         .sheet("npo")
         .op("npo_loss", npo_loss)
@@ -31,7 +35,6 @@ fn golden_cases() {
             "npo_answer_probability",
             "npo_rouge_l",
         ])
-        .run();
 }
 
 fn per_sample(rows: &Tensor<1>, loss: &Tensor<1>) -> Outputs {

@@ -4,30 +4,42 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use candor_lab::run::{RunError, process_memory};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::{Format, print_json, table};
-use crate::cargo::{cargo, features, workspace};
+use super::{Format, gpu_suite, print_json, table};
+use crate::cargo::{cargo, executables, features, workspace};
 
 /// What is measured, and against whom.
 #[derive(Args)]
 pub(crate) struct Arguments {
+    /// Another suite than the benches of the components.
+    #[arg(long, value_enum)]
+    suite: Option<Suite>,
+    #[command(flatten)]
+    gpu: gpu_suite::Arguments,
     /// Only cases whose name contains this.
     #[arg(long, default_value = "")]
     only: String,
     /// A peer's figures, as the peers' bench prints them.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "suite")]
     peers: Option<PathBuf>,
     /// What the peer is called in the table.
-    #[arg(long, default_value = "peer")]
+    #[arg(long, default_value = "peer", conflicts_with = "suite")]
     peer_name: String,
-    /// Write the lines to this file, for docs/performance.json.
+    /// Write the lines to this file, for docs/performance.json; the suite gpu, its report.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Table or JSON.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, conflicts_with = "suite")]
     format: Format,
+}
+
+/// What is measured instead of the components.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Suite {
+    /// Golden cases, fused operators and a language model on one device.
+    Gpu,
 }
 
 /// One case on one backend.
@@ -63,8 +75,11 @@ enum PeerCase {
     Failed { error: String },
 }
 
-/// Runs each case in a process of its own, so that its peak memory is its own.
+/// Runs each case in a process of its own, so that its peak memory is its own; or another suite.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), RunError> {
+    if let Some(Suite::Gpu) = arguments.suite {
+        return gpu_suite::run(&arguments.gpu, &arguments.only, arguments.out.as_deref());
+    }
     let peers = arguments.peers.as_deref().map(read_peers).transpose()?;
     let mut lines = Vec::new();
     for binary in build()? {
@@ -141,33 +156,17 @@ fn read_peers(path: &Path) -> Result<Peers, RunError> {
 
 /// Builds the benches and gives their binaries.
 fn build() -> Result<Vec<PathBuf>, RunError> {
-    #[derive(Deserialize)]
-    struct Message {
-        #[serde(default)]
-        executable: Option<PathBuf>,
-    }
-    let mut command = cargo(&[
+    let features = features();
+    let command = cargo(&[
         "bench",
         "--package",
         "candor-benches",
         "--benches",
         "--no-run",
+        "--features",
+        &features,
     ]);
-    command.args(["--message-format", "json", "--features", &features()]);
-    let output = command.stderr(Stdio::inherit()).output();
-    let failed = |reason: String| RunError::Command {
-        command: "cargo bench --no-run".to_owned(),
-        reason,
-    };
-    let output = output.map_err(|error| failed(error.to_string()))?;
-    if !output.status.success() {
-        return Err(failed(output.status.to_string()));
-    }
-    let messages = String::from_utf8_lossy(&output.stdout);
-    Ok(messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Message>(line).ok()?.executable)
-        .collect())
+    executables(command, "bench")
 }
 
 /// The cases of a binary, `group/backend`.

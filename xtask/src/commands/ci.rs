@@ -42,6 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), RunError> {
         for backend in ["ndarray", "wgpu", "cuda"] {
             alone(backend)?;
         }
+        finish(&mut check(&["--package", "xtask", "--features", "hub"]))?;
         finish(&mut cargo(&[
             "xtask",
             "run",

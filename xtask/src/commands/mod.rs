@@ -3,6 +3,8 @@ pub(crate) mod bench;
 pub(crate) mod ci;
 pub(crate) mod claims;
 pub(crate) mod doctor;
+pub(crate) mod fetch;
+mod gpu_suite;
 pub(crate) mod papers;
 pub(crate) mod run;
 pub(crate) mod test;

@@ -17,7 +17,7 @@ use crate::{ConfigError, MemoryBudget, check_shape};
 /// | bias | `[classes]` | none |
 /// | soft cap c | | none |
 /// | temperature | | 1 |
-/// | budget | bytes of a tile of logits | 32 MiB on processors, 256 MiB on others |
+/// | budget | bytes of a tile of logits | 40 MiB on processors, 256 MiB on others |
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -209,7 +209,7 @@ fn default_budget(device: &Device) -> MemoryBudget {
         #[cfg(feature = "cube")]
         DispatchDevice::Cube(_) => MemoryBudget::mib(256),
         #[allow(unreachable_patterns)]
-        _ => MemoryBudget::mib(32),
+        _ => MemoryBudget::mib(40),
     }
 }
 

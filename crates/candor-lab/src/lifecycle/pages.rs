@@ -1,16 +1,14 @@
-use std::collections::BTreeMap;
-
 use super::distillation::{DistillationResult, Method as StudentMethod};
 use super::explanation::{ExplanationResult, Method as ExplainMethod, ModelExplanations};
 use super::forgetting::ScenarioResult;
 use super::teacher::TeacherResult;
 use super::{Context, LifecycleResults};
 use crate::report::{
-    Better, Figure, Grid, GridRow, LineSeries, Page, ScatterPoint, Section, Table,
-    attribution_image, grey_image, line_chart, matrix_chart, scatter_chart,
+    Better, Figure, Grid, GridRow, Page, ScatterPoint, Section, Table, attribution_image,
+    grey_image, matrix_chart, scatter_chart,
 };
 use crate::run::RunError;
-use crate::training::Curves;
+use crate::training::{learning_chart, valid_chart};
 
 /// Width of a digit, in pixels.
 const WIDTH: usize = 8;
@@ -280,43 +278,6 @@ fn score_table(model: &ModelExplanations) -> Table {
             ],
         )
     })
-}
-
-/// Training and validation curves of one metric.
-fn learning_chart(metric: &str, named: &[(&str, &Curves)]) -> Result<String, RunError> {
-    chart(metric, named, |_| true)
-}
-
-/// Validation curves of one metric.
-fn valid_chart(metric: &str, named: &[(&str, &Curves)]) -> Result<String, RunError> {
-    chart(metric, named, |split| split == "valid")
-}
-
-fn chart(
-    metric: &str,
-    named: &[(&str, &Curves)],
-    keep: impl Fn(&str) -> bool,
-) -> Result<String, RunError> {
-    let mut series: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
-    for (name, curves) in named {
-        for curve in curves
-            .0
-            .iter()
-            .filter(|curve| curve.metric == metric && keep(&curve.split))
-        {
-            let name = if name.is_empty() { &curve.split } else { *name };
-            let points = curve
-                .points
-                .iter()
-                .map(|&(epoch, value)| (epoch as f64, value));
-            series.entry(name.to_owned()).or_default().extend(points);
-        }
-    }
-    let series: Vec<_> = series
-        .into_iter()
-        .map(|(name, points)| LineSeries { name, points })
-        .collect();
-    line_chart(metric, "epoch", &metric.to_lowercase(), &series)
 }
 
 fn capitalised(word: &str) -> String {

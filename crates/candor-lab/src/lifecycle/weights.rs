@@ -38,6 +38,9 @@ pub(super) fn save(
         ],
         architecture: serde_json::to_string_pretty(model.config())
             .map_err(|error| RunError::file("write", &path(context, stage), error))?,
+        files: "The weights are in `weights.safetensors`, whose metadata holds the same architecture; `candor_models` \
+                loads them."
+            .to_owned(),
     };
     context.folder.write(
         format!("{stage}/MODEL_CARD.md"),

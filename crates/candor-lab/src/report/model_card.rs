@@ -18,6 +18,8 @@ pub struct ModelCard {
     pub figures: Vec<(String, String)>,
     /// The architecture, as JSON.
     pub architecture: String,
+    /// Where the weights are, and what loads them.
+    pub files: String,
 }
 
 impl ModelCard {

@@ -29,8 +29,21 @@ pub struct Section {
     pub figures: Vec<Figure>,
     /// Grids of small images.
     pub grids: Vec<Grid>,
-    /// Tables.
+    /// Tables of numbers.
     pub tables: Vec<Table>,
+    /// Tables of words.
+    pub texts: Vec<TextTable>,
+}
+
+/// Words in rows and columns.
+#[derive(Debug, Clone)]
+pub struct TextTable {
+    /// What it shows.
+    pub caption: String,
+    /// The columns' names.
+    pub columns: Vec<String>,
+    /// The rows, one text a column.
+    pub rows: Vec<Vec<String>>,
 }
 
 /// A picture with its caption.

@@ -4,6 +4,7 @@ use candor_core::{ConfigError, ExplainError, InputError};
 use candor_data::DataError;
 use candor_distill::features::ClassMeansError;
 use candor_models::CheckpointError;
+use candor_models::causal_lm::LmError;
 use thiserror::Error;
 
 /// Why a pipeline stopped; one line, made to be read by the person who started it.
@@ -36,6 +37,9 @@ pub enum RunError {
     /// Weights that could not be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A language model that could not be fetched, read or asked.
+    #[error(transparent)]
+    LanguageModel(#[from] LmError),
     /// The device asked for is not there.
     #[error("device {device} is not available: {reason}")]
     Device {
@@ -53,6 +57,18 @@ pub enum RunError {
         path: PathBuf,
         /// What the system said.
         reason: String,
+    },
+    /// A file that is not the one that is meant.
+    #[error("{}: holds {seen}, meant is {wanted}; {advice}", path.display())]
+    OtherFile {
+        /// The file.
+        path: PathBuf,
+        /// Its length and checksum.
+        seen: String,
+        /// Those that are meant.
+        wanted: String,
+        /// What to do.
+        advice: &'static str,
     },
     /// The run folder already holds another run.
     #[error("{} already holds a run: choose another --out, or continue it with --resume", path.display())]

@@ -134,7 +134,7 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RunError
 }
 
 /// A temporary file with the permissions that a plain file would get, not the private ones of most temporary files.
-fn temporary_file(parent: &Path) -> std::io::Result<NamedTempFile> {
+pub(crate) fn temporary_file(parent: &Path) -> std::io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {

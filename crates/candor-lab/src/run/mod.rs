@@ -4,6 +4,7 @@ mod cost;
 mod device;
 mod error;
 mod folder;
+mod precision;
 mod progress;
 mod settings;
 
@@ -11,9 +12,10 @@ pub use cost::{Cost, Estimate, MemoryWatch, available_memory, process_memory, re
 pub use device::DeviceChoice;
 pub use error::RunError;
 pub use folder::RunFolder;
-pub(crate) use folder::write_atomically;
+pub(crate) use folder::{temporary_file, write_atomically};
+pub use precision::Precision;
 pub use progress::Progress;
-pub use settings::{Overrides, load_settings};
+pub use settings::{Overrides, load_settings, load_settings_over};
 
 /// What a user may ask of any pipeline beside its settings.
 #[derive(Debug, Clone, Default)]

@@ -39,11 +39,30 @@ impl Progress {
 
     /// Starts a stage of so many steps; its bar goes when the handle is finished.
     pub fn stage(&self, name: &str, steps: usize) -> ProgressBar {
-        tracing::info!(stage = name, "started");
-        let bar = self.bars.add(
-            ProgressBar::new(steps as u64)
-                .with_style(style("{prefix:>24} [{bar:30}] {pos}/{len} {msg}")),
+        let template = "{prefix:>24} [{bar:30}] {pos}/{len}, about {eta} left {msg}";
+        let bar = ProgressBar::new(steps as u64).with_style(style(template));
+        self.start(name, bar)
+    }
+
+    /// Starts a copy of so many bytes; its bar goes when the handle is finished.
+    pub fn transfer(&self, name: &str, bytes: u64) -> ProgressBar {
+        let template = "{prefix:>24} [{bar:30}] {bytes}/{total_bytes}, about {eta} left";
+        self.start(name, ProgressBar::new(bytes).with_style(style(template)))
+    }
+
+    /// Starts something whose length nobody knows; its line goes when the handle is finished.
+    pub fn waiting(&self, name: &str) -> ProgressBar {
+        let template = "{spinner} {prefix}, {elapsed} so far";
+        let bar = ProgressBar::new_spinner().with_style(
+            ProgressStyle::with_template(template)
+                .unwrap_or_else(|_| ProgressStyle::default_spinner()),
         );
+        self.start(name, bar)
+    }
+
+    fn start(&self, name: &str, bar: ProgressBar) -> ProgressBar {
+        tracing::info!(stage = name, "started");
+        let bar = self.bars.add(bar);
         bar.set_prefix(name.to_owned());
         bar.enable_steady_tick(Duration::from_millis(250));
         bar

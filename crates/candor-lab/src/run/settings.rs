@@ -18,12 +18,28 @@ pub fn load_settings<S>(file: Option<&Path>, overrides: &Overrides) -> Result<S,
 where
     S: Default + Serialize + DeserializeOwned,
 {
+    load_settings_over(&S::default(), file, overrides)
+}
+
+/// The same over other defaults than the type's own.
+///
+/// # Errors
+///
+/// As [`load_settings`].
+pub fn load_settings_over<S>(
+    defaults: &S,
+    file: Option<&Path>,
+    overrides: &Overrides,
+) -> Result<S, RunError>
+where
+    S: Serialize + DeserializeOwned,
+{
     let wrong = |origin: String, problem: &dyn ToString| RunError::Settings {
         origin,
         problem: problem.to_string().trim().replace('\n', " "),
     };
     let mut table =
-        Table::try_from(S::default()).map_err(|error| wrong("(defaults)".to_owned(), &error))?;
+        Table::try_from(defaults).map_err(|error| wrong("(defaults)".to_owned(), &error))?;
     if let Some(path) = file {
         let text =
             std::fs::read_to_string(path).map_err(|error| RunError::file("read", path, error))?;
@@ -127,6 +143,20 @@ mod tests {
         std::fs::write(&file, "[train]\nlr = 1\nepochs = 7\n").unwrap();
         let settings: Settings = load_settings(Some(&file), &set("train.epochs", "9")).unwrap();
         assert_eq!(settings.train, Train { lr: 1.0, epochs: 9 });
+    }
+
+    #[test]
+    fn what_is_not_given_comes_from_the_defaults_that_are_passed() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("s.toml");
+        std::fs::write(&file, "[train]\nepochs = 7\n").unwrap();
+        let defaults = Settings {
+            seed: 3,
+            train: Train { lr: 0.5, epochs: 1 },
+        };
+        let settings = load_settings_over(&defaults, Some(&file), &vec![]).unwrap();
+        let train = Train { lr: 0.5, epochs: 7 };
+        assert_eq!(settings, Settings { seed: 3, train });
     }
 
     #[test]

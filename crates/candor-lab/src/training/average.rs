@@ -5,8 +5,9 @@ use burn::tensor::Tensor;
 
 /// Exponential moving average of weights, `average ← decay · average + (1 - decay) · weights`.
 ///
-/// Both modules have the same structure, so their parameters meet in the same order.
-pub(super) fn update_average<M: Module>(average: M, weights: &M, decay: f64) -> M {
+/// Both modules have the same structure, so their parameters meet in the same order. Frozen ones do not change, and are
+/// not computed anew.
+pub(crate) fn update_average<M: Module>(average: M, weights: &M, decay: f64) -> M {
     let mut collector = Collector::default();
     weights.visit(&mut collector);
     average.map(&mut Blend {
@@ -15,26 +16,29 @@ pub(super) fn update_average<M: Module>(average: M, weights: &M, decay: f64) -> 
     })
 }
 
-/// Parameters of any rank, flattened, in the order of the module's fields.
+/// Parameters of any rank, flattened, in the order of the module's fields; none for a frozen one.
 #[derive(Default)]
-struct Collector(VecDeque<Tensor<1>>);
+struct Collector(VecDeque<Option<Tensor<1>>>);
 
 impl ModuleVisitor for Collector {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let value = param.val().without_autodiff();
-        let count = value.shape().num_elements();
-        self.0.push_back(value.reshape([count]));
+        let value = param.is_require_grad().then(|| {
+            let value = param.val().without_autodiff();
+            let count = value.shape().num_elements();
+            value.reshape([count])
+        });
+        self.0.push_back(value);
     }
 }
 
 struct Blend {
-    weights: VecDeque<Tensor<1>>,
+    weights: VecDeque<Option<Tensor<1>>>,
     decay: f64,
 }
 
 impl ModuleMapper for Blend {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(weights) = self.weights.pop_front() else {
+        let Some(weights) = self.weights.pop_front().flatten() else {
             return param;
         };
         let decay = self.decay;
@@ -56,7 +60,7 @@ mod tests {
 
     #[test]
     fn the_average_lies_between_the_models_where_the_decay_puts_it() {
-        let device = Device::flex();
+        let device = Device::flex().autodiff();
         let model = |seed| {
             CnnConfig::new()
                 .with_channels([2, 2])
@@ -68,8 +72,8 @@ mod tests {
         let images = Tensor::<4>::ones([1, 1, 8, 8], &device);
         let first_layer = |model: &candor_models::Cnn| {
             let mut collector = Collector::default();
-            model.visit(&mut collector);
-            floats(&collector.0[0])
+            model.clone().train().visit(&mut collector);
+            collector.0[0].as_ref().map(floats).unwrap()
         };
         for ((blended, old), new) in first_layer(&blended)
             .iter()
@@ -78,10 +82,15 @@ mod tests {
         {
             assert!((blended - (0.75 * old + 0.25 * new)).abs() < 1e-6);
         }
-        let forgotten = update_average(old, &new, 0.0);
+        let forgotten = update_average(old.clone(), &new, 0.0);
         assert_eq!(
             floats(&forgotten.logits(images.clone())),
-            floats(&new.logits(images))
+            floats(&new.logits(images.clone()))
+        );
+        let untouched = update_average(old.clone(), &new.no_grad(), 0.0);
+        assert_eq!(
+            floats(&untouched.logits(images.clone())),
+            floats(&old.logits(images))
         );
     }
 }

@@ -4,14 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use burn::tensor::Tensor;
 use burn::train::Interrupter;
-use serde::Serialize;
+use serde_json::{Map, Value};
 
-use super::StepBatch;
 use crate::run::{RunError, RunFolder};
 
 /// Stops a training at the first loss that is not a number, and saves the batch that caused it.
 #[derive(Clone)]
-pub(super) struct Guard {
+pub(crate) struct Guard {
     stage: String,
     folder: RunFolder,
     interrupter: Interrupter,
@@ -20,43 +19,40 @@ pub(super) struct Guard {
     cause: Arc<Mutex<Option<RunError>>>,
 }
 
-#[derive(Serialize)]
-struct SavedBatch {
-    step: usize,
-    loss: String,
-    rows: Vec<usize>,
-    labels: Vec<i64>,
-    shape: Vec<usize>,
-    inputs: Vec<f64>,
+/// What a step was made of, as it is saved beside the loss that it gave.
+pub(crate) trait Evidence {
+    /// Named values, enough to look into the step.
+    fn evidence(&self) -> Map<String, Value>;
 }
 
 impl Guard {
-    pub(super) fn new(
-        stage: &str,
-        folder: RunFolder,
-        interrupter: Interrupter,
-        steps_done: usize,
-    ) -> Self {
+    pub(super) fn new(stage: &str, folder: RunFolder, interrupter: Interrupter) -> Self {
         Self {
             stage: stage.to_owned(),
             folder,
             interrupter,
-            steps: Arc::new(AtomicUsize::new(steps_done)),
+            steps: Arc::default(),
             cause: Arc::default(),
         }
     }
 
-    /// Looks at a step's loss. This reads one number from the device, which burn-train's loss metric does anyway.
-    pub(super) fn watch(&self, loss: &Tensor<1>, batch: &StepBatch) {
+    /// Begins to count after so many steps.
+    pub(super) fn count_from(&self, steps: usize) {
+        self.steps.store(steps, Ordering::Relaxed);
+    }
+
+    /// Looks at a step's loss and gives it. This reads one number from the device, which a metric does anyway.
+    pub(crate) fn watch(&self, loss: &Tensor<1>, batch: &impl Evidence) -> f64 {
         let step = self.steps.fetch_add(1, Ordering::Relaxed) + 1;
         let value: f64 = loss.to_data().iter::<f64>().sum();
         if !value.is_finite() && !self.interrupter.should_stop() {
             self.stop(self.save(step, value, batch));
         }
+        value
     }
 
     /// How many steps have begun, those before a resume included.
-    pub(super) fn steps(&self) -> usize {
+    pub(crate) fn steps(&self) -> usize {
         self.steps.load(Ordering::Relaxed)
     }
 
@@ -69,20 +65,17 @@ impl Guard {
     }
 
     /// Why the training was stopped, if it was.
-    pub(super) fn cause(&self) -> Option<RunError> {
+    pub(crate) fn cause(&self) -> Option<RunError> {
         self.cause.lock().ok().and_then(|mut slot| slot.take())
     }
 
-    fn save(&self, step: usize, value: f64, batch: &StepBatch) -> RunError {
+    fn save(&self, step: usize, value: f64, batch: &impl Evidence) -> RunError {
         let name = PathBuf::from(&self.stage).join("non-finite-batch.json");
-        let saved = SavedBatch {
-            step,
-            loss: value.to_string(),
-            rows: batch.main.rows.clone(),
-            labels: candor_core::host::ints(&batch.main.labels),
-            shape: batch.main.inputs.dims().to_vec(),
-            inputs: candor_core::host::floats(&batch.main.inputs),
-        };
+        let mut saved = Map::new();
+        saved.insert("step".to_owned(), step.into());
+        // As text: JSON has no NaN.
+        saved.insert("loss".to_owned(), value.to_string().into());
+        saved.extend(batch.evidence());
         match self.folder.write_json(&name, &saved) {
             Err(error) => error,
             Ok(()) => RunError::NonFiniteLoss {

@@ -2,10 +2,12 @@ use std::fmt::Debug;
 
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{Int, Tensor};
-use candor_core::WeightedSum;
+use candor_core::{WeightedSum, host};
 use candor_data::ClassBatch;
 use candor_models::Cnn;
+use serde_json::{Map, Value, json};
 
+use super::guard::Evidence;
 use crate::run::RunError;
 
 /// What one step of training sees: a batch, and the one that unlearning pairs it with.
@@ -23,6 +25,26 @@ impl From<ClassBatch<4>> for StepBatch {
             main,
             companion: None,
         }
+    }
+}
+
+impl Evidence for StepBatch {
+    fn evidence(&self) -> Map<String, Value> {
+        let ClassBatch {
+            inputs,
+            labels,
+            rows,
+        } = &self.main;
+        let named = [
+            ("rows", json!(rows)),
+            ("labels", json!(host::ints(labels))),
+            ("shape", json!(inputs.dims())),
+            ("inputs", json!(host::floats(inputs))),
+        ];
+        named
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     }
 }
 

@@ -120,22 +120,30 @@ impl RowFloat for f64 {
     }
 }
 
-/// Sums `N` quantities of each entry, in lanes.
+/// Sums `N` quantities of the entries that `S` slices hold at the same place, in lanes.
+///
+/// Whole blocks have a length that the compiler knows: with an index into a slice it would check every one, and
+/// vectorise none.
 #[inline(always)]
-fn sum_over<E: RowFloat, const N: usize>(len: usize, term: impl Fn(usize) -> [E; N]) -> [E; N] {
+fn sum_over<E: RowFloat, const S: usize, const N: usize>(
+    slices: [&[E]; S],
+    term: impl Fn([E; S]) -> [E; N],
+) -> [E; N] {
+    let split = slices.map(|slice| slice.as_chunks::<LANES>());
     let mut lanes = [[E::ZERO; LANES]; N];
-    let whole = len - len % LANES;
-    for start in (0..whole).step_by(LANES) {
+    for block in 0..split[0].0.len() {
+        let blocks = split.map(|(blocks, _)| &blocks[block]);
         for lane in 0..LANES {
-            let terms = term(start + lane);
+            let terms = term(blocks.map(|block| block[lane]));
             for (sums, term) in lanes.iter_mut().zip(terms) {
                 sums[lane] += term;
             }
         }
     }
     let mut sums = lanes.map(|lanes| lanes.into_iter().fold(E::ZERO, |sum, lane| sum + lane));
-    for index in whole..len {
-        for (sum, term) in sums.iter_mut().zip(term(index)) {
+    for index in 0..split[0].1.len() {
+        let terms = term(split.map(|(_, rest)| rest[index]));
+        for (sum, term) in sums.iter_mut().zip(terms) {
             *sum += term;
         }
     }
@@ -145,10 +153,9 @@ fn sum_over<E: RowFloat, const N: usize>(len: usize, term: impl Fn(usize) -> [E;
 #[inline(always)]
 fn maximum<E: RowFloat>(entries: &[E]) -> E {
     let mut lanes = [E::LOWEST; LANES];
-    let chunks = entries.chunks_exact(LANES);
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        for (lane, &entry) in lanes.iter_mut().zip(chunk) {
+    let (blocks, rest) = entries.as_chunks::<LANES>();
+    for block in blocks {
+        for (lane, &entry) in lanes.iter_mut().zip(block) {
             *lane = entry.max(*lane);
         }
     }
@@ -160,10 +167,10 @@ fn maximum<E: RowFloat>(entries: &[E]) -> E {
 #[inline(always)]
 pub(super) fn statistics<E: RowFloat>(logits: &[E]) -> [E; 4] {
     let max = maximum(logits);
-    let [sum, weighted, total] = sum_over(logits.len(), |index| {
-        let lag = logits[index] - max;
+    let [sum, weighted, total] = sum_over([logits], |[logit]| {
+        let lag = logit - max;
         let exponential = lag.exp();
-        [exponential, exponential * lag, logits[index]]
+        [exponential, exponential * lag, logit]
     });
     [max, sum, weighted, total]
 }
@@ -206,38 +213,21 @@ pub(super) struct Pair<'a, E> {
 }
 
 impl<E: RowFloat> Pair<'_, E> {
-    /// `log q` and `log p` of a class.
-    #[inline(always)]
-    fn log_probs(&self, index: usize) -> [E; 2] {
-        [
-            self.student[index] - self.log_sum_exps[0],
-            self.teacher[index] - self.log_sum_exps[1],
-        ]
-    }
-
     /// The row's divergence, and the number that its gradient subtracts.
     #[inline(always)]
     pub(super) fn terms(&self, divergence: Divergence) -> [E; 2] {
-        let len = self.student.len();
         match divergence {
             Divergence::ForwardKl => {
-                let [value] = sum_over(len, |index| {
-                    let [log_q, log_p] = self.log_probs(index);
-                    [log_p.exp() * (log_p - log_q)]
-                });
+                let [value] = self.sum(|log_q, log_p| [log_p.exp() * (log_p - log_q)]);
                 [value, E::ZERO]
             }
             Divergence::ReverseKl => {
-                let [value] = sum_over(len, |index| {
-                    let [log_q, log_p] = self.log_probs(index);
-                    [log_q.exp() * (log_q - log_p)]
-                });
+                let [value] = self.sum(|log_q, log_p| [log_q.exp() * (log_q - log_p)]);
                 [value, value]
             }
             Divergence::JensenShannon { beta } => {
                 let mixture = Mixture::new(beta);
-                let [teacher, student] = sum_over(len, |index| {
-                    let [log_q, log_p] = self.log_probs(index);
+                let [teacher, student] = self.sum(|log_q, log_p| {
                     let log_m = mixture.log(log_p, log_q);
                     [log_p.exp() * (log_p - log_m), log_q.exp() * (log_q - log_m)]
                 });
@@ -245,6 +235,17 @@ impl<E: RowFloat> Pair<'_, E> {
                 [beta * teacher + (E::ONE - beta) * student, student]
             }
         }
+    }
+
+    /// Sums over the classes what `term` makes of `log q` and `log p`.
+    #[inline(always)]
+    fn sum<const N: usize>(&self, term: impl Fn(E, E) -> [E; N]) -> [E; N] {
+        sum_over([self.student, self.teacher], |[student, teacher]| {
+            term(
+                student - self.log_sum_exps[0],
+                teacher - self.log_sum_exps[1],
+            )
+        })
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) struct PeftConfig {
     target_modules: Value,
     /// Layers with adapters; all where it is left out.
     #[serde(default)]
-    layers_to_transform: Option<Vec<usize>>,
+    layers_to_transform: Option<Layers>,
     #[serde(default)]
     use_rslora: bool,
     #[serde(default)]
@@ -34,6 +34,14 @@ pub(super) struct PeftConfig {
     init_lora_weights: Value,
     #[serde(flatten)]
     others: Map<String, Value>,
+}
+
+/// `peft` writes one layer without a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Layers {
+    One(usize),
+    Many(Vec<usize>),
 }
 
 fn none() -> Value {
@@ -59,7 +67,7 @@ impl PeftConfig {
             r: rank,
             lora_alpha: alpha,
             target_modules: names.collect(),
-            layers_to_transform: layers,
+            layers_to_transform: layers.map(Layers::Many),
             use_rslora: false,
             lora_dropout: 0.0,
             bias: none(),
@@ -118,8 +126,11 @@ impl PeftConfig {
 
     /// Which layers have adapters, of a model with `count` of them.
     pub(super) fn layers(&self, count: usize) -> Vec<usize> {
-        let all = || (0..count).collect();
-        self.layers_to_transform.clone().unwrap_or_else(all)
+        match &self.layers_to_transform {
+            None => (0..count).collect(),
+            Some(Layers::One(layer)) => vec![*layer],
+            Some(Layers::Many(layers)) => layers.clone(),
+        }
     }
 
     /// The checked settings, with the alpha that gives the file's scale.
@@ -140,14 +151,21 @@ impl PeftConfig {
 }
 
 /// Settings that make something else of an adapter than `x A B`, or add to it.
-const CHANGES_THE_FORMULA: [&str; 7] = [
+const CHANGES_THE_FORMULA: [&str; 14] = [
     "use_dora",
+    "use_qalora",
+    "use_bdlora",
     "lora_bias",
     "modules_to_save",
     "rank_pattern",
     "alpha_pattern",
     "layer_replication",
     "target_parameters",
+    "trainable_token_indices",
+    "alora_invocation_tokens",
+    "arrow_config",
+    "kasa_config",
+    "monteclora_config",
 ];
 
 fn is_off(value: &Value) -> bool {
