@@ -2,8 +2,8 @@
 #![allow(missing_docs, clippy::unwrap_used)] // a bench that cannot be set up should stop
 
 use burn::nn::loss::Reduction;
-use burn::tensor::{Device, Distribution, Int, Tensor};
-use candor_benches::forward_backward;
+use burn::tensor::{Device, FloatDType, Tensor};
+use candor_benches::{RandomHead, forward_backward};
 use candor_core::linear::{
     Divergence, LinearCrossEntropyConfig, LinearKlConfig, LinearLogits, linear_log_probs, reference,
 };
@@ -12,34 +12,15 @@ use criterion::{Criterion, criterion_group, criterion_main};
 const WIDTH: usize = 576;
 const CLASSES: usize = 49_152;
 
-fn normal<const D: usize>(shape: [usize; D], scale: f64, device: &Device) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Normal(0.0, scale), device)
-}
-
-/// Hidden states and an output matrix; what is made on an autodiff device is differentiated.
-fn head(rows: usize, device: &Device) -> (Tensor<2>, Tensor<2>) {
-    let device = device.clone().without_autodiff();
-    (
-        normal([rows, WIDTH], 1.0, &device),
-        normal([CLASSES, WIDTH], 0.02, &device),
-    )
-}
-
-fn tracked((hidden, weight): (Tensor<2>, Tensor<2>)) -> LinearLogits {
-    LinearLogits::new(
-        hidden.autodiff().require_grad(),
-        weight.autodiff().require_grad(),
-    )
-}
-
-fn targets(rows: usize, device: &Device) -> Tensor<1, Int> {
-    Tensor::<1, Int>::arange(0..rows as i64, device) * 7
+fn head(rows: usize, device: &Device) -> RandomHead {
+    RandomHead::new([rows, CLASSES, WIDTH], FloatDType::F32, device)
 }
 
 /// N=512 H=576 V=49152, mean over the rows, gradients of both operands.
 fn linear_cross_entropy(criterion: &mut Criterion) {
     forward_backward(criterion, "linear_cross_entropy", |device| {
-        let (logits, targets) = (tracked(head(512, device)), targets(512, device));
+        let head = head(512, device).tracked();
+        let (logits, targets) = (head.logits(), head.targets());
         let loss = LinearCrossEntropyConfig::new().init().unwrap();
         move || loss.forward(logits.clone(), targets.clone(), Reduction::Mean)
     });
@@ -48,7 +29,8 @@ fn linear_cross_entropy(criterion: &mut Criterion) {
 /// The same with the logits in memory.
 fn linear_cross_entropy_materialised(criterion: &mut Criterion) {
     forward_backward(criterion, "linear_cross_entropy_materialised", |device| {
-        let (logits, targets) = (tracked(head(512, device)), targets(512, device));
+        let head = head(512, device).tracked();
+        let (logits, targets) = (head.logits(), head.targets());
         move || {
             -reference::statistics(logits.clone(), targets.clone())
                 .log_probs
@@ -60,7 +42,8 @@ fn linear_cross_entropy_materialised(criterion: &mut Criterion) {
 /// The same from per-token log-probabilities, whose backward pass computes the logits again.
 fn linear_log_probs_mean(criterion: &mut Criterion) {
     forward_backward(criterion, "linear_log_probs", |device| {
-        let (logits, targets) = (tracked(head(512, device)), targets(512, device));
+        let head = head(512, device).tracked();
+        let (logits, targets) = (head.logits(), head.targets());
         move || -linear_log_probs(logits.clone(), targets.clone()).mean()
     });
 }
@@ -68,9 +51,8 @@ fn linear_log_probs_mean(criterion: &mut Criterion) {
 /// KL(teacher || student) at temperature 2 times its square, N=256, gradients of the student's operands.
 fn linear_kl(criterion: &mut Criterion) {
     forward_backward(criterion, "linear_kl", |device| {
-        let student = tracked(head(256, device));
-        let (hidden, weight) = head(256, device);
-        let teacher = LinearLogits::new(hidden, weight);
+        let student = head(256, device).tracked().logits();
+        let teacher = head(256, device).logits();
         let kl = LinearKlConfig::new().with_temperature(2.0).init().unwrap();
         move || kl.forward(student.clone(), teacher.clone(), Reduction::Mean) * 4.0
     });
@@ -80,9 +62,8 @@ fn linear_kl(criterion: &mut Criterion) {
 fn linear_kl_materialised(criterion: &mut Criterion) {
     forward_backward(criterion, "linear_kl_materialised", |device| {
         let tempered = |logits: LinearLogits| logits.with_temperature(2.0).unwrap();
-        let student = tempered(tracked(head(256, device)));
-        let (hidden, weight) = head(256, device);
-        let teacher = tempered(LinearLogits::new(hidden, weight));
+        let student = tempered(head(256, device).tracked().logits());
+        let teacher = tempered(head(256, device).logits());
         let row_weights = Tensor::ones([256], device) * (4.0 / 256.0);
         move || {
             let (student, teacher) = (student.clone(), teacher.clone());

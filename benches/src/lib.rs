@@ -1,5 +1,10 @@
-//! What the benches share: the peers' networks and inputs, and the loops over the devices.
-#![allow(clippy::expect_used)] // a bench that cannot run should stop
+//! What the benches share: the peers' networks and inputs, the loops over the devices; and the GPU suite.
+
+pub mod gpu_suite;
+pub mod language_model;
+mod random_head;
+
+pub use random_head::RandomHead;
 
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
@@ -116,6 +121,7 @@ pub fn on_rows(criterion: &mut Criterion, name: &str, run: impl Fn(&PeerMlp, Ten
 /// # Panics
 ///
 /// When a device stops working.
+#[allow(clippy::expect_used)] // a bench that cannot run should stop
 pub fn forward_backward<F: Fn() -> Tensor<1>>(
     criterion: &mut Criterion,
     component: &str,

@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum)]
     suite: Option<Suite>,
     #[command(flatten)]
-    gpu: gpu_suite::Arguments,
+    gpu: gpu_suite::GpuArguments,
     /// Only cases whose name contains this.
     #[arg(long, default_value = "")]
     only: String,

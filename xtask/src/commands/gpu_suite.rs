@@ -8,7 +8,7 @@ use crate::cargo::{cargo, executables};
 
 /// What the GPU suite is asked, beside what every suite is.
 #[derive(Args)]
-pub(crate) struct Arguments {
+pub(crate) struct GpuArguments {
     /// Where the suite gpu computes: cuda[:N], wgpu[:N] or flex.
     #[arg(long, requires = "suite", required_if_eq("suite", "gpu"))]
     device: Option<DeviceChoice>,
@@ -21,7 +21,11 @@ pub(crate) struct Arguments {
 }
 
 /// Builds the suite for its device and runs it.
-pub(crate) fn run(arguments: &Arguments, only: &str, out: Option<&Path>) -> Result<(), RunError> {
+pub(crate) fn run(
+    arguments: &GpuArguments,
+    only: &str,
+    out: Option<&Path>,
+) -> Result<(), RunError> {
     let device = arguments.device.unwrap_or_default().to_string();
     let binary = build(&device, &arguments.features)?;
     let mut suite = Command::new(&binary);

@@ -249,6 +249,8 @@ fn settings_that_change_the_formula_are_refused_by_name() {
         ("rank_pattern", serde_json::json!({"q_proj": 4})),
         ("target_modules", "all-linear".into()),
         ("target_modules", vec!["embed_tokens"].into()),
+        ("layers_to_transform", vec![0, 2].into()),
+        ("layers_to_transform", 2.into()),
     ];
     for (setting, value) in illegal {
         let error = changed(|config| config[setting] = value.clone()).unwrap_err();

@@ -53,7 +53,7 @@ pub fn load_adapters(model: CausalLm, folder: impl AsRef<Path>) -> Result<Causal
     let weights = Shard::open(&folder.join(WEIGHTS))?;
     let mut extra: BTreeSet<String> = weights.names().into_iter().collect();
     let mut factors = BTreeMap::new();
-    for layer in config.layers(model.config().num_layers) {
+    for layer in config.layers(&path, model.config().num_layers)? {
         for &projection in &settings.projections {
             for name in names(layer, projection) {
                 extra.remove(&name);

@@ -125,11 +125,20 @@ impl PeftConfig {
     }
 
     /// Which layers have adapters, of a model with `count` of them.
-    pub(super) fn layers(&self, count: usize) -> Vec<usize> {
-        match &self.layers_to_transform {
+    pub(super) fn layers(&self, path: &Path, count: usize) -> Result<Vec<usize>, LmError> {
+        let layers = match &self.layers_to_transform {
             None => (0..count).collect(),
             Some(Layers::One(layer)) => vec![*layer],
             Some(Layers::Many(layers)) => layers.clone(),
+        };
+        match layers.iter().find(|&&layer| layer >= count) {
+            None => Ok(layers),
+            Some(layer) => Err(LmError::UnsupportedSetting {
+                path: path.to_owned(),
+                setting: "layers_to_transform".to_owned(),
+                seen: layer.to_string(),
+                wanted: "layers that the model has",
+            }),
         }
     }
 

@@ -1,0 +1,51 @@
+//! A language model of SmolLM2-135M's shape with random weights: prefill, decoding, and a step of unlearning.
+#![allow(missing_docs, clippy::unwrap_used)] // a bench that cannot be set up should stop
+
+use candor_benches::forward_backward;
+use candor_benches::language_model::{self, NpoStep};
+use candor_models::causal_lm::CausalLmConfig;
+use candor_testkit::devices;
+use criterion::{Criterion, criterion_group, criterion_main};
+
+/// 256 tokens, logits of the last position.
+fn prefill(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("lm_prefill_256");
+    group.sample_size(10);
+    for named in devices() {
+        let config = CausalLmConfig::smollm2_135m();
+        let prefill = language_model::prefill(&config, &named.device).unwrap();
+        group.bench_function(named.name, |bencher| {
+            bencher.iter(|| {
+                let logits = prefill();
+                named.device.sync().unwrap();
+                logits
+            });
+        });
+    }
+    group.finish();
+}
+
+/// 32 tokens greedily after a prompt of 16.
+fn decode(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("lm_decode_32");
+    group.sample_size(10);
+    for named in devices() {
+        let config = CausalLmConfig::smollm2_135m();
+        let decode = language_model::decode(&config, &named.device).unwrap();
+        group.bench_function(named.name, |bencher| {
+            bencher.iter(|| decode().unwrap());
+        });
+    }
+    group.finish();
+}
+
+/// Policy forward and backward, reference forward, on 4 rows of 64 tokens.
+fn npo_step(criterion: &mut Criterion) {
+    forward_backward(criterion, "lm_npo_step", |device| {
+        let step = NpoStep::new(&CausalLmConfig::smollm2_135m(), device).unwrap();
+        move || step.loss().unwrap()
+    });
+}
+
+criterion_group!(benches, prefill, decode, npo_step);
+criterion_main!(benches);
