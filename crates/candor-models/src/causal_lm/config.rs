@@ -44,7 +44,7 @@ pub struct CausalLmConfig {
     pub num_heads: usize,
     /// How many key and value heads a layer has; divides `num_heads`.
     pub num_kv_heads: usize,
-    /// Width of a head; even.
+    /// Width of a head; even, at most [`MAX_HEAD_DIM`](Self::MAX_HEAD_DIM).
     pub head_dim: usize,
     /// Base of the rotary frequencies. Default: 10000.
     #[config(default = 10000.0)]
@@ -70,6 +70,9 @@ impl CausalLmConfig {
     /// The most layers that are accepted; a configuration may come from a hostile file.
     pub const MAX_LAYERS: usize = 1024;
 
+    /// The widest head that is accepted: the rotary frequencies are as many as half of it.
+    pub const MAX_HEAD_DIM: usize = 65_536;
+
     /// About a million parameters over bytes, for tests and for training on a laptop.
     ///
     /// 260 tokens: the 256 bytes, and four that are left for special tokens (ids 256 to 259). 1,017,728 parameters.
@@ -90,7 +93,8 @@ impl CausalLmConfig {
     ///
     /// # Errors
     ///
-    /// A size of zero, more than [`MAX_LAYERS`](Self::MAX_LAYERS) layers, an odd `head_dim`, a `num_heads` that is no
+    /// A size of zero, more than [`MAX_LAYERS`](Self::MAX_LAYERS) layers, a `head_dim` that is odd or above
+    /// [`MAX_HEAD_DIM`](Self::MAX_HEAD_DIM), a `num_heads` that is no
     /// multiple of `num_kv_heads`, a `rope_theta` or `rms_norm_eps` that is not finite and above zero, or matrices
     /// with more entries than can be counted.
     pub fn validate(&self) -> Result<(), ConfigError> {
@@ -113,8 +117,8 @@ impl CausalLmConfig {
             let (seen, legal) = (self.num_layers, "at most 1024");
             return Err(ConfigError::out_of_range(NAME, "num_layers", seen, legal));
         }
-        if !self.head_dim.is_multiple_of(2) {
-            let (seen, legal) = (self.head_dim, "even");
+        if !self.head_dim.is_multiple_of(2) || self.head_dim > Self::MAX_HEAD_DIM {
+            let (seen, legal) = (self.head_dim, "even and at most 65536");
             return Err(ConfigError::out_of_range(NAME, "head_dim", seen, legal));
         }
         self.check_heads()?;
