@@ -52,7 +52,7 @@ pub(crate) fn run(
 
 fn build(device: &str, features: &str) -> Result<PathBuf, RunError> {
     let backend = device.split(':').next().unwrap_or_default();
-    let features = format!("{backend},{features}");
+    let features = [backend, features].join(" ");
     let command = cargo(&[
         "build",
         "--release",
