@@ -33,9 +33,9 @@ mod error;
 mod feed_forward;
 pub mod generation;
 pub mod gguf;
-pub mod hugging_face;
 #[cfg(feature = "hub")]
 pub mod hub;
+pub mod hugging_face;
 mod kv_cache;
 mod layer_observer;
 mod left_padding;
@@ -55,14 +55,12 @@ pub use chat_template::{ChatTemplate, Message};
 pub use config::{CausalLmConfig, RopeLayout};
 pub use error::LmError;
 pub use gguf::{GgufEncoding, GgufFile, GgufOptions, save_gguf};
-pub use hugging_face::{
-    HuggingFaceFolder, HuggingFaceOptions, SpecialTokens, save_hugging_face,
-};
+pub use hugging_face::{HuggingFaceFolder, HuggingFaceOptions, SpecialTokens, save_hugging_face};
 pub use kv_cache::KvCache;
 pub use layer_observer::LayerObserver;
 pub use left_padding::LeftPadding;
 pub use model::CausalLm;
 pub use rms_norm::RmsNorm;
-pub use rotary::{Rotation, RotaryEmbedding};
+pub use rotary::{RotaryEmbedding, Rotation};
 pub use tokenizer::{DecodeStream, LmTokenizer, byte_alphabet};
 pub use weights::WeightSource;
