@@ -13,6 +13,8 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
+type Loss = Box<dyn Fn(LinearLogits) -> Tensor<1>>;
+
 const CLASSES: usize = 16_384;
 const WIDTH: usize = 64;
 
@@ -40,7 +42,7 @@ fn the_peak_does_not_grow_with_the_number_of_rows() {
         |logits: &LinearLogits| Tensor::<1, Int>::zeros([logits.dims()[0]], &Device::flex());
     let cross_entropy = LinearCrossEntropyConfig::new().init().unwrap();
     let kl = LinearKlConfig::new().init().unwrap();
-    let losses: [(&str, Box<dyn Fn(LinearLogits) -> Tensor<1>>); 3] = [
+    let losses: [(&str, Loss); 3] = [
         (
             "linear_log_probs",
             Box::new(move |logits| {

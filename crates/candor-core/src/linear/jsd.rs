@@ -52,9 +52,9 @@ impl LinearJsdConfig {
                 "in [0, 1]",
             ));
         }
-        let divergence = if beta == 0.0 {
+        let divergence = if beta <= 0.0 {
             Divergence::ForwardKl
-        } else if beta == 1.0 {
+        } else if beta >= 1.0 {
             Divergence::ReverseKl
         } else {
             Divergence::JensenShannon { beta }

@@ -53,6 +53,12 @@ impl LogitMap {
         soft_cap: None,
     };
 
+    /// Whether there is a temperature to divide by.
+    #[allow(clippy::float_cmp)] // the default, as it was set
+    pub(crate) fn is_tempered(self) -> bool {
+        self.temperature != 1.0
+    }
+
     /// What multiplies a capped product.
     pub(crate) fn scale(self) -> f64 {
         1.0 / self.temperature
@@ -141,7 +147,7 @@ impl LinearLogits {
             // Autodiff divides by an `f32`, whatever the tensors are.
             logits = (logits * (1.0 / cap)).tanh() * cap;
         }
-        if self.map.temperature != 1.0 {
+        if self.map.is_tempered() {
             logits = logits * self.map.scale();
         }
         logits

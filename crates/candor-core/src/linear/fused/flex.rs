@@ -48,7 +48,7 @@ impl Kernels<Flex> for FlexKernels {
         if bias.is_some() || map.soft_cap.is_some() {
             return map_logits::<Flex>(logits, bias, map);
         }
-        if map.scale() != 1.0 {
+        if map.is_tempered() {
             with_element!(logits.dtype(), E => {
                 let scale = map.scale() as E;
                 logits.storage_mut::<E>().par_iter_mut().for_each(|logit| *logit *= scale);
@@ -173,6 +173,7 @@ impl Kernels<Flex> for FlexKernels {
         sum
     }
 
+    #[allow(clippy::float_cmp)] // exactly one, or a pass is needed
     fn scaled(mut tensor: FlexTensor, factor: FlexTensor) -> FlexTensor {
         if factor.dtype() != tensor.dtype() || !matches!(tensor.dtype(), DType::F32 | DType::F64) {
             let factor = Flex::float_cast(factor, tensor.dtype().into());

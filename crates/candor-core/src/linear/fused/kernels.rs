@@ -209,7 +209,7 @@ pub(super) fn map_logits<B: Backend>(
         let capped = B::float_tanh(B::float_mul_scalar(logits, Scalar::from(1.0 / cap)));
         logits = B::float_mul_scalar(capped, Scalar::from(cap));
     }
-    if map.scale() != 1.0 {
+    if map.is_tempered() {
         logits = B::float_mul_scalar(logits, Scalar::from(map.scale()));
     }
     logits
@@ -221,12 +221,12 @@ fn chain_map<B: Backend>(
     logits: FloatTensor<B>,
     map: LogitMap,
 ) -> FloatTensor<B> {
-    if map.slope() != 0.0 {
+    if map.soft_cap.is_some() {
         let capped = B::float_mul_scalar(logits, Scalar::from(map.slope()));
         let slope = B::float_neg(B::float_mul(capped.clone(), capped));
         gradient = B::float_mul(gradient, B::float_add_scalar(slope, Scalar::from(1.0)));
     }
-    if map.scale() != 1.0 {
+    if map.is_tempered() {
         gradient = B::float_mul_scalar(gradient, Scalar::from(map.scale()));
     }
     gradient

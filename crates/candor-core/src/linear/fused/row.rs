@@ -1,5 +1,6 @@
 //! Arithmetic on one row of logits, written so that the compiler can use whatever vector instructions the caller's
 //! dispatch has switched on: no branches in the loops, sums in independent lanes.
+#![allow(clippy::inline_always)] // only what is inlined into a dispatch is compiled with its instructions
 
 use super::divergence::Divergence;
 
@@ -324,6 +325,7 @@ impl<E: RowFloat> Mixture<E> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // exact by construction
 mod tests {
     use proptest::prelude::*;
 
