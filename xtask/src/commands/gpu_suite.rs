@@ -9,7 +9,7 @@ use crate::cargo::{cargo, executables};
 /// What the GPU suite is asked, beside what every suite is.
 #[derive(Args)]
 pub(crate) struct GpuArguments {
-    /// Where the suite gpu computes: cuda[:N], wgpu[:N] or flex.
+    /// Where the suite gpu computes: `cuda`, `cuda:N`, `wgpu`, `wgpu:N` or `flex`.
     #[arg(long, requires = "suite", required_if_eq("suite", "gpu"))]
     device: Option<DeviceChoice>,
     /// How much the suite gpu asks; small shows on any machine that it works.

@@ -22,7 +22,7 @@ static MEMORY: PeakAlloc = PeakAlloc;
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
-    /// Where to compute: cuda[:N], wgpu[:N], flex or ndarray.
+    /// Where to compute: `cuda`, `cuda:N`, `wgpu`, `wgpu:N`, `flex` or `ndarray`.
     #[arg(long)]
     device: DeviceChoice,
     /// How much is asked.

@@ -9,7 +9,13 @@
 //! | `flex` with `row`, `cube` with `cube_kernels` | the same, written for a backend |
 //! | `compute` | a sweep's tiling, chosen by the budget |
 //! | `autodiff`, `fusion` | the backward passes; what lazy tensors need to know |
-#![allow(deprecated)] // Burn advises flex over ndarray; Candor still promises both
+#![allow(deprecated)]
+// Burn advises flex over ndarray; Candor still promises both
+// Without a backend the dispatcher has nobody to hand its arguments to.
+#![cfg_attr(
+    not(any(feature = "flex", feature = "ndarray", feature = "cube")),
+    allow(unused_variables)
+)]
 
 mod autodiff;
 mod compute;
@@ -35,7 +41,9 @@ use burn::backend::{Backend, backend_extension};
 
 pub(crate) use cross_entropy::Smoothing;
 pub use divergence::Divergence;
-use head::{Gradients, Head, ValueAndGradients};
+use head::Head;
+#[cfg(any(feature = "flex", feature = "cube"))]
+use head::{Gradients, ValueAndGradients};
 use kernels::{Kernels, Plain};
 pub(crate) use statistics::Column;
 
