@@ -187,6 +187,7 @@ mod tests {
             ("num_kv_heads", with(|config| config.num_kv_heads = 0)),
             ("head_dim", with(|config| config.head_dim = 0)),
             ("head_dim", with(|config| config.head_dim = 31)),
+            ("head_dim", with(|config| config.head_dim = usize::MAX - 1)),
             ("context_length", with(|config| config.context_length = 0)),
             ("rope_theta", with(|config| config.rope_theta = f64::NAN)),
             ("rope_theta", with(|config| config.rope_theta = 0.0)),
@@ -196,7 +197,7 @@ mod tests {
             ),
             ("rms_norm_eps", with(|config| config.rms_norm_eps = -1e-5)),
             ("entries", with(|config| config.vocab_size = usize::MAX / 4)),
-            ("entries", with(|config| config.head_dim = usize::MAX - 1)),
+            ("entries", with(|config| config.num_heads = usize::MAX - 1)),
         ];
         for (field, config) in illegal {
             let error = config.validate().unwrap_err().to_string();
