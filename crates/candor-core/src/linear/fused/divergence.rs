@@ -54,7 +54,7 @@ pub(super) fn value_and_gradients<B: Backend, K: Kernels<B>>(
     plan: &DivergencePlan,
     tiling: &Tiling,
 ) -> ValueAndGradients<B> {
-    let mut sums = GradientSums::zeros(student, plan.wanted);
+    let mut sums = GradientSums::zeros::<K>(student, plan.wanted);
     let mut values = Vec::new();
     for range in tiling.row_chunks() {
         let mut tiles = PairedTiles::<B, K>::new(student, teacher, &range, tiling);

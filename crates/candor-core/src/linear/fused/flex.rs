@@ -1,9 +1,9 @@
 use std::ops::Range;
 
-use burn::backend::flex::{FlexTensor, Layout};
+use burn::backend::flex::{FlexDevice, FlexTensor, Layout};
 use burn::backend::ops::{FloatTensorOps, IntTensorOps};
 use burn::backend::{Flex, TensorMetadata};
-use burn::tensor::{DType, IntDType};
+use burn::tensor::{DType, FloatDType, IntDType, Shape};
 use gemm::Parallelism;
 use pulp::Arch;
 use rayon::prelude::*;
@@ -32,6 +32,10 @@ macro_rules! with_element {
 impl Kernels<Flex> for FlexKernels {
     const LIVE_TILES: usize = 1;
 
+    fn zeros(shape: Shape, _: &FlexDevice, dtype: FloatDType) -> FlexTensor {
+        unwritten(shape, dtype.into())
+    }
+
     fn logits(
         hidden: FlexTensor,
         weight: FlexTensor,
@@ -39,7 +43,7 @@ impl Kernels<Flex> for FlexKernels {
         map: LogitMap,
     ) -> FlexTensor {
         let [rows, classes] = [hidden.shape()[0], weight.shape()[0]];
-        let mut logits = FlexTensor::empty([rows, classes].into(), hidden.dtype());
+        let mut logits = unwritten([rows, classes], hidden.dtype());
         with_element!(hidden.dtype(), E => {
             let hidden = Matrix::new(hidden.storage::<E>(), hidden.layout());
             let weight = Matrix::new(weight.storage::<E>(), weight.layout());
@@ -60,7 +64,7 @@ impl Kernels<Flex> for FlexKernels {
     fn statistics(logits: &FlexTensor, targets: &FlexTensor, first_class: usize) -> FlexTensor {
         let [rows, classes] = logits.shape().dims();
         let targets = tile_targets(targets, first_class, classes);
-        let mut statistics = FlexTensor::empty([rows, 5].into(), logits.dtype());
+        let mut statistics = unwritten([rows, 5], logits.dtype());
         with_element!(logits.dtype(), E => {
             let output = statistics.storage_mut::<E>().par_chunks_mut(5);
             let tile = logits.storage::<E>().par_chunks(classes);
@@ -112,7 +116,7 @@ impl Kernels<Flex> for FlexKernels {
     ) -> FlexTensor {
         let [rows, classes] = student.shape().dims();
         let log_sum_exps = log_sum_exps.to_contiguous();
-        let mut terms = FlexTensor::empty([rows, 2].into(), student.dtype());
+        let mut terms = unwritten([rows, 2], student.dtype());
         with_element!(student.dtype(), E => {
             let output = terms.storage_mut::<E>().par_chunks_mut(2);
             let student = student.storage::<E>().par_chunks(classes);
@@ -162,13 +166,18 @@ impl Kernels<Flex> for FlexKernels {
         gradient: FlexTensor,
         hidden: FlexTensor,
     ) -> FlexTensor {
+        // gemm packs the whole left operand, which here is as large as the tile.
+        const PIECE: usize = 4096;
         let width = sum.shape()[1];
         let entries = classes.start * width..classes.end * width;
         with_element!(sum.dtype(), E => {
-            let gradient = Matrix::new(gradient.storage::<E>(), gradient.layout());
+            let gradient = Matrix::new(gradient.storage::<E>(), gradient.layout()).transposed();
             let hidden = Matrix::new(hidden.storage::<E>(), hidden.layout());
-            let target = &mut sum.storage_mut::<E>()[entries];
-            multiply(target, !fresh, gradient.transposed(), hidden);
+            let target = sum.storage_mut::<E>()[entries].chunks_mut(PIECE * width);
+            for (piece, target) in target.enumerate() {
+                let rows = piece * PIECE..classes.len().min((piece + 1) * PIECE);
+                multiply(target, !fresh, gradient.rows(rows), hidden);
+            }
         });
         sum
     }
@@ -188,6 +197,11 @@ impl Kernels<Flex> for FlexKernels {
         });
         tensor
     }
+}
+
+/// A tensor to be written, zero before; `FlexTensor::empty` would allocate it twice, and copy one into the other.
+fn unwritten(shape: impl Into<Shape>, dtype: DType) -> FlexTensor {
+    with_element!(dtype, E => FlexTensor::filled_typed(shape.into(), dtype, E::ZERO))
 }
 
 /// Where each row's target lies among the tile's classes.
@@ -231,6 +245,16 @@ impl<'a, E: RowFloat> Matrix<'a, E> {
         Self {
             dims: [columns, rows],
             strides: [right, down],
+            ..self
+        }
+    }
+
+    /// Some of the rows.
+    fn rows(self, range: Range<usize>) -> Self {
+        let [_, columns] = self.dims;
+        Self {
+            entries: &self.entries[range.start * self.strides[0] as usize..],
+            dims: [range.len(), columns],
             ..self
         }
     }

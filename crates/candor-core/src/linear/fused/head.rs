@@ -132,13 +132,13 @@ pub(super) struct GradientSums<B: Backend> {
 }
 
 impl<B: Backend> GradientSums<B> {
-    pub(super) fn zeros(head: &Head<B>, wanted: Wanted) -> Self {
+    pub(super) fn zeros<K: Kernels<B>>(head: &Head<B>, wanted: Wanted) -> Self {
         let bias = head.bias.as_ref().filter(|_| wanted.bias);
         Self {
             hidden: wanted.hidden.then(Vec::new),
             open: None,
-            weight: wanted.weight.then(|| sum_like::<B>(&head.weight)),
-            bias: bias.map(sum_like::<B>),
+            weight: wanted.weight.then(|| sum_like::<B, K>(&head.weight)),
+            bias: bias.map(sum_like::<B, K>),
             first_rows: true,
         }
     }
@@ -206,10 +206,10 @@ fn cast_like<B: Backend>(tensor: FloatTensor<B>, like: &FloatTensor<B>) -> Float
     B::float_cast(tensor, float_dtype(like))
 }
 
-fn sum_like<B: Backend>(operand: &FloatTensor<B>) -> FloatTensor<B> {
+fn sum_like<B: Backend, K: Kernels<B>>(operand: &FloatTensor<B>) -> FloatTensor<B> {
     let dtype = match float_dtype(operand) {
         FloatDType::F64 => FloatDType::F64,
         _ => FloatDType::F32,
     };
-    B::float_zeros(operand.shape(), &operand.device(), dtype)
+    K::zeros(operand.shape(), &operand.device(), dtype)
 }

@@ -1,8 +1,8 @@
 use std::ops::Range;
 
-use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::tensor::{Device, FloatTensor, IntTensor};
 use burn::backend::{Backend, Scalar, Slice, TensorMetadata, get_device_settings};
-use burn::tensor::{DType, FloatDType, IndexingUpdateOp};
+use burn::tensor::{DType, FloatDType, IndexingUpdateOp, Shape};
 
 use super::divergence::Divergence;
 use crate::linear::LogitMap;
@@ -16,6 +16,11 @@ pub(super) trait Kernels<B: Backend> {
 
     /// Whether half-precision operands are copied to `f32` before their product.
     const WIDENS: bool = true;
+
+    /// Where sums of gradients start.
+    fn zeros(shape: Shape, device: &Device<B>, dtype: FloatDType) -> FloatTensor<B> {
+        B::float_zeros(shape, device, dtype)
+    }
 
     /// An operand of the matrix products: of half precision only where a product can accumulate in `f32`.
     fn operand(tensor: FloatTensor<B>) -> FloatTensor<B> {

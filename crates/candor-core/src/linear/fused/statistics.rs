@@ -45,7 +45,7 @@ pub(super) fn statistics_gradients<B: Backend, K: Kernels<B>>(
     wanted: Wanted,
     tiling: &Tiling,
 ) -> Gradients<B> {
-    let mut sums = GradientSums::zeros(head, wanted);
+    let mut sums = GradientSums::zeros::<K>(head, wanted);
     for range in tiling.row_chunks() {
         let mut tiles = RowTiles::<B, K>::new(head, range.clone(), tiling);
         let statistics = rows::<B>(statistics, range.clone());
@@ -65,7 +65,7 @@ pub(super) fn statistics_with_gradients<B: Backend, K: Kernels<B>>(
     tiling: &Tiling,
     upstream: impl Fn(&Range<usize>, &FloatTensor<B>) -> FloatTensor<B>,
 ) -> (FloatTensor<B>, Gradients<B>) {
-    let mut sums = GradientSums::zeros(head, wanted);
+    let mut sums = GradientSums::zeros::<K>(head, wanted);
     let mut all = Vec::new();
     for range in tiling.row_chunks() {
         let mut tiles = RowTiles::<B, K>::new(head, range.clone(), tiling);
