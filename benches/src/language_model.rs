@@ -1,7 +1,7 @@
 //! What is asked of a language model with random weights: prefill, decoding, and a step of unlearning.
 
 use burn::nn::loss::Reduction;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
 use candor_core::ConfigError;
 use candor_core::linear::{LinearLogits, linear_log_probs};
 use candor_models::causal_lm::generation::{Generator, SamplingConfig};
@@ -30,6 +30,35 @@ pub fn prefill(
         let mut cache = KvCache::with_capacity(model.config(), PREFILL_TOKENS);
         model.next_token_logits(ids.clone(), &mut cache)
     })
+}
+
+/// A prefill's products of the tokens' rows with every layer's matrices, by a product to compare.
+pub fn products(
+    config: &CausalLmConfig,
+    device: &Device,
+) -> impl Fn(fn(Tensor<2>, Tensor<2>) -> Tensor<2>) + use<> {
+    let (hidden, inner) = (config.hidden_size, config.intermediate_size);
+    let queries = config.num_heads * config.head_dim;
+    let keys = config.num_kv_heads * config.head_dim;
+    let shapes = [
+        [hidden, queries],
+        [hidden, keys],
+        [hidden, keys],
+        [queries, hidden],
+        [hidden, inner],
+        [hidden, inner],
+        [inner, hidden],
+    ];
+    let normal = |shape| Tensor::<2>::random(shape, Distribution::Normal(0.0, 1.0), device);
+    let pairs: Vec<_> = (0..config.num_layers)
+        .flat_map(|_| shapes)
+        .map(|shape| (normal([PREFILL_TOKENS, shape[0]]), normal(shape)))
+        .collect();
+    move |product| {
+        for (rows, weight) in &pairs {
+            product(rows.clone(), weight.clone());
+        }
+    }
 }
 
 /// Continues a prompt of 16 tokens greedily.

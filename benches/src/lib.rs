@@ -1,10 +1,6 @@
 //! What the benches share: the peers' networks and inputs, the loops over the devices; and the GPU suite.
 
-pub mod gpu_suite;
-pub mod language_model;
-mod random_head;
-
-pub use random_head::RandomHead;
+use std::cell::LazyCell;
 
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
@@ -14,6 +10,12 @@ use burn::tensor::{Device, Distribution, Tensor};
 use candor_core::{Predictor, Target};
 use candor_testkit::devices;
 use criterion::Criterion;
+
+pub mod gpu_suite;
+pub mod language_model;
+mod random_head;
+
+pub use random_head::RandomHead;
 
 /// 1x28x28 -> conv3x3(32) relu conv3x3(64) relu maxpool2 flatten(9216) linear(128) relu linear(10).
 #[derive(Debug)]
@@ -130,7 +132,8 @@ pub fn forward_backward<F: Fn() -> Tensor<1>>(
     let mut group = criterion.benchmark_group(component);
     group.sample_size(20);
     for device in devices() {
-        let loss = prepare(&device.device);
+        // Only if the case is run: a case's memory is its own.
+        let loss = LazyCell::new(|| prepare(&device.device));
         group.bench_function(device.name, |bencher| {
             bencher.iter(|| {
                 let gradients = loss().backward();

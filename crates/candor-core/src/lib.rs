@@ -11,6 +11,7 @@
 //! | [`Predictor`], [`Target`], [`Attribution`] | the language that explainers and metrics both speak |
 //! | [`output_gradient`] | the gradient of a chosen output with respect to the input |
 //! | [`linear`] | objectives of hidden states and a large vocabulary, without the logits |
+//! | [`layers`] | a transformer layer's product, gate and normalisation, each one operator |
 //! | [`WeightedSum`] | several named loss terms in one objective, each of them logged |
 //! | [`host`] | tensors read to the host in one precision |
 //!
@@ -29,10 +30,15 @@
 //! ```
 
 mod attribution;
+mod autodiff;
 mod draw;
 mod error;
+mod extensions;
+#[cfg(feature = "flex")]
+mod flex;
 mod gradient;
 pub mod host;
+pub mod layers;
 pub mod linear;
 mod memory;
 pub mod numerics;

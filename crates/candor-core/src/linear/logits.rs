@@ -1,8 +1,9 @@
-#[cfg(any(feature = "flex", feature = "ndarray", feature = "cube"))]
+#[cfg(feature = "cube")]
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Device, FloatDType, Tensor};
 
 use super::fused::{Plan, Wanted};
+use crate::extensions::has_extensions;
 use crate::{ConfigError, MemoryBudget, check_shape};
 
 /// Logits in factored form: `softcap(hidden · weightᵀ + bias) / temperature`, not multiplied out.
@@ -197,16 +198,7 @@ impl LinearLogits {
 
     /// Whether the operators are registered for this backend.
     pub(super) fn is_fused(&self) -> bool {
-        match self.device().without_autodiff().as_dispatch() {
-            #[cfg(feature = "flex")]
-            DispatchDevice::Flex(_) => true,
-            #[cfg(feature = "ndarray")]
-            DispatchDevice::NdArray(_) => true,
-            #[cfg(feature = "cube")]
-            DispatchDevice::Cube(_) => true,
-            #[allow(unreachable_patterns)] // features decide what is left
-            _ => false,
-        }
+        has_extensions(&self.device())
     }
 }
 

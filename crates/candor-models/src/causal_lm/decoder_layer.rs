@@ -28,13 +28,13 @@ impl DecoderLayer {
         }
     }
 
-    /// Of rows `[batch · positions, hidden]`: the same, and the attention map.
+    /// Of rows `[batch · positions, hidden]`: the same, and the attention map if observed.
     pub(super) fn forward(
         &self,
         rows: Tensor<2>,
         inputs: &AttentionInputs,
         cache: Option<LayerSlot<'_>>,
-    ) -> (Tensor<2>, Tensor<4>) {
+    ) -> (Tensor<2>, Option<Tensor<4>>) {
         let normed = self.input_layernorm.forward(rows.clone());
         let (attended, map) = self.self_attn.forward(normed, inputs, cache);
         let rows = rows + attended;

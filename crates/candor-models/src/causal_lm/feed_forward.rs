@@ -1,7 +1,7 @@
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::activation::silu;
 use burn::tensor::{Device, Tensor};
+use candor_core::layers::swiglu;
 
 use super::CausalLmConfig;
 use super::linear::{project, uninitialised};
@@ -29,8 +29,8 @@ impl FeedForward {
 
     /// Of rows `[n, hidden]`.
     pub(super) fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
-        let gate = silu(project(&self.gate_proj, rows.clone()));
-        let gated = gate * project(&self.up_proj, rows);
-        project(&self.down_proj, gated)
+        let gate = project(&self.gate_proj, rows.clone());
+        let up = project(&self.up_proj, rows);
+        project(&self.down_proj, swiglu(gate, up))
     }
 }

@@ -2,8 +2,8 @@
 
 use burn::module::Initializer;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::module::linear;
 use burn::tensor::{Device, Tensor};
+use candor_core::layers;
 
 /// A weight that holds nothing until it is used or loaded.
 pub(super) fn uninitialised(inputs: usize, outputs: usize, device: &Device) -> Linear {
@@ -19,10 +19,10 @@ pub(super) fn uninitialised(inputs: usize, outputs: usize, device: &Device) -> L
 /// the weight in every forward and a gradient of its size in every backward.
 pub(super) fn project(layer: &Linear, rows: Tensor<2>) -> Tensor<2> {
     match layer.weight.adapter() {
-        None => linear(rows, layer.weight.val(), None),
+        None => layers::project(rows, layer.weight.val()),
         Some(adapter) => {
             let low_rank = rows.clone().matmul(adapter.a.val()).matmul(adapter.b.val());
-            linear(rows, layer.weight.base(), None) + low_rank * adapter.scale
+            layers::project(rows, layer.weight.base()) + low_rank * adapter.scale
         }
     }
 }

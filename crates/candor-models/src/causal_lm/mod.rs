@@ -50,7 +50,7 @@ mod tokenizer;
 mod transpose;
 pub mod weights;
 
-pub use attention::{AttentionOutput, grouped_query_attention};
+pub use candor_core::layers::{AttentionOutput, grouped_query_attention};
 pub use chat_template::{ChatTemplate, Message};
 pub use config::{CausalLmConfig, RopeLayout};
 pub use error::LmError;

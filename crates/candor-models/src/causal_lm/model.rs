@@ -1,7 +1,7 @@
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{Embedding, EmbeddingConfig};
-use burn::tensor::module::linear;
 use burn::tensor::{Device, FloatDType, Int, Tensor};
+use candor_core::layers::project;
 use candor_core::{ConfigError, check_shape, host};
 
 use super::attention::AttentionInputs;
@@ -171,7 +171,7 @@ impl CausalLm {
         check_shape!("CausalLm", hidden, [_, _, width]);
         let [batch, positions, _] = hidden.dims();
         let rows = hidden.reshape([batch * positions, width]);
-        linear(rows, self.head_weight().transpose(), None).reshape([
+        project(rows, self.head_weight().transpose()).reshape([
             batch,
             positions,
             self.config.vocab_size,
@@ -233,7 +233,8 @@ impl CausalLm {
     ) -> Tensor<3> {
         let [batch, positions] = ids.dims();
         let shape = [batch, positions, self.config.hidden_size];
-        let inputs = self.attention_inputs([batch, positions], padding, cache.as_deref());
+        let mut inputs = self.attention_inputs([batch, positions], padding, cache.as_deref());
+        inputs.observed = observer.is_some();
         let embedded = self.embed_tokens.forward(ids);
         let mut rows: Tensor<2> = embedded.reshape([batch * positions, shape[2]]);
         for (index, layer) in self.layers.iter().enumerate() {
@@ -242,7 +243,7 @@ impl CausalLm {
             }
             let slot = cache.as_deref_mut().map(|cache| cache.layer(index));
             let (output, map) = layer.forward(rows, &inputs, slot);
-            if let Some(observer) = observer.as_deref_mut() {
+            if let (Some(observer), Some(map)) = (observer.as_deref_mut(), map) {
                 observer.attention(index, &map);
             }
             rows = output;
@@ -280,6 +281,7 @@ impl CausalLm {
             batch,
             rotation,
             mask,
+            observed: false,
         }
     }
 }

@@ -1,5 +1,6 @@
 use burn::module::{Initializer, Module, Param};
 use burn::tensor::{Device, Tensor};
+use candor_core::layers::rms_norm;
 use candor_core::{in_f32, shape};
 
 /// Root-mean-square normalisation over the last axis.
@@ -57,9 +58,9 @@ impl RmsNorm {
         wanted[D - 1] = Some(weight.dims()[0]);
         shape::check("RmsNorm", "hidden", &hidden.dims(), &wanted);
         in_f32(hidden, |hidden| {
-            let weight = weight.cast(hidden.dtype()).unsqueeze();
-            let mean_square = hidden.clone().square().mean_dim(D - 1);
-            hidden / (mean_square + self.epsilon).sqrt() * weight
+            let (shape, weight) = (hidden.dims(), weight.cast(hidden.dtype()));
+            let rows = hidden.reshape([shape[..D - 1].iter().product(), shape[D - 1]]);
+            rms_norm(rows, weight, self.epsilon).reshape(shape)
         })
     }
 }

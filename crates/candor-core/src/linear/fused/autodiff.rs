@@ -5,6 +5,7 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Backend};
 
 use super::{DivergencePlan, FusedLinear, Plan, Smoothing, Wanted};
+use crate::autodiff::{constant, parents, register};
 
 impl<B: FusedLinear, C: CheckpointStrategy> FusedLinear for Autodiff<B, C> {
     fn linear_statistics(
@@ -119,13 +120,6 @@ impl<B: FusedLinear, C: CheckpointStrategy> FusedLinear for Autodiff<B, C> {
     }
 }
 
-/// What a tensor holds, without its place in the graph.
-fn constant<B: Backend, C: CheckpointStrategy>(
-    tensor: FloatTensor<Autodiff<B, C>>,
-) -> FloatTensor<B> {
-    tensor.into_primitive()
-}
-
 fn wanted<B: Backend, C: CheckpointStrategy>(
     hidden: &FloatTensor<Autodiff<B, C>>,
     weight: &FloatTensor<Autodiff<B, C>>,
@@ -159,7 +153,7 @@ impl<B: FusedLinear> Backward<B, 3> for Statistics {
         grads: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let upstream = grads.consume::<B>(&ops.node);
+        let (upstream, parents) = (grads.consume::<B>(&ops.node), parents(&ops));
         let StatisticsState {
             operands: [hidden, weight, bias],
             targets,
@@ -169,11 +163,7 @@ impl<B: FusedLinear> Backward<B, 3> for Statistics {
         let (hidden, weight, bias) = B::linear_statistics_gradients(
             hidden, weight, bias, targets, statistics, upstream, plan,
         );
-        for (parent, gradient) in ops.parents.into_iter().zip([hidden, weight, bias]) {
-            if let Some(parent) = parent {
-                grads.register::<B>(parent.id, gradient);
-            }
-        }
+        register::<B, 3>(grads, parents, [hidden, weight, bias]);
     }
 }
 

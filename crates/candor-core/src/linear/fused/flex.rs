@@ -1,36 +1,27 @@
 use std::ops::Range;
 
-use burn::backend::flex::{FlexDevice, FlexTensor, Layout};
+use burn::backend::flex::{FlexDevice, FlexTensor};
 use burn::backend::ops::{FloatTensorOps, IntTensorOps};
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{DType, FloatDType, IntDType, Shape};
-use gemm::Parallelism;
 use pulp::Arch;
 use rayon::prelude::*;
 
 use super::divergence::Divergence;
 use super::kernels::{Kernels, Plain, map_logits};
-use super::row::{self, RowFloat};
+use super::row;
+use crate::flex::{Matrix, forwards, multiply, unwritten, with_element};
 use crate::linear::LogitMap;
 
 /// One tile at a time, overwritten in place: products accumulate into their destination, rows run in parallel.
 pub(super) struct FlexKernels;
 
-/// Runs a body with `E` bound to the tile's element type; sums are `f32` or `f64`, nothing else reaches a tile.
-macro_rules! with_element {
-    ($dtype:expr, $element:ident => $body:expr) => {
-        if $dtype == DType::F64 {
-            type $element = f64;
-            $body
-        } else {
-            type $element = f32;
-            $body
-        }
-    };
-}
-
 impl Kernels<Flex> for FlexKernels {
     const LIVE_TILES: usize = 1;
+
+    fn operand(tensor: FlexTensor) -> FlexTensor {
+        forwards(<Plain as Kernels<Flex>>::operand(tensor))
+    }
 
     fn zeros(shape: Shape, _: &FlexDevice, dtype: FloatDType) -> FlexTensor {
         unwritten(shape, dtype.into())
@@ -199,11 +190,6 @@ impl Kernels<Flex> for FlexKernels {
     }
 }
 
-/// A tensor to be written, zero before; `FlexTensor::empty` would allocate it twice, and copy one into the other.
-fn unwritten(shape: impl Into<Shape>, dtype: DType) -> FlexTensor {
-    with_element!(dtype, E => FlexTensor::filled_typed(shape.into(), dtype, E::ZERO))
-}
-
 /// Where each row's target lies among the tile's classes.
 fn tile_targets(
     targets: &FlexTensor,
@@ -220,97 +206,4 @@ fn tile_targets(
         })
         .collect();
     inside.into_par_iter()
-}
-
-/// A matrix in memory that a tensor owns, row by row or transposed.
-#[derive(Clone, Copy)]
-struct Matrix<'a, E> {
-    entries: &'a [E],
-    dims: [usize; 2],
-    strides: [isize; 2],
-}
-
-impl<'a, E: RowFloat> Matrix<'a, E> {
-    fn new(storage: &'a [E], layout: &Layout) -> Self {
-        let strides = layout.strides();
-        Self {
-            entries: &storage[layout.start_offset()..],
-            dims: layout.shape().dims(),
-            strides: [strides[0], strides[1]],
-        }
-    }
-
-    fn transposed(self) -> Self {
-        let ([rows, columns], [down, right]) = (self.dims, self.strides);
-        Self {
-            dims: [columns, rows],
-            strides: [right, down],
-            ..self
-        }
-    }
-
-    /// Some of the rows.
-    fn rows(self, range: Range<usize>) -> Self {
-        let [_, columns] = self.dims;
-        Self {
-            entries: &self.entries[range.start * self.strides[0] as usize..],
-            dims: [range.len(), columns],
-            ..self
-        }
-    }
-
-    /// Whether every entry that the dimensions name lies in memory.
-    fn is_sound(&self) -> bool {
-        let last = self
-            .dims
-            .iter()
-            .zip(self.strides)
-            .try_fold(0, |sum, (&dim, stride)| {
-                let stride = usize::try_from(stride).ok()?;
-                Some(sum + dim.checked_sub(1)? * stride)
-            });
-        last.is_some_and(|last| last < self.entries.len())
-    }
-}
-
-/// `target = left · right`, or `target += left · right`, for a target stored row by row.
-#[allow(unsafe_code)]
-fn multiply<E: RowFloat>(target: &mut [E], add: bool, left: Matrix<'_, E>, right: Matrix<'_, E>) {
-    let ([rows, inner], [_, columns]) = (left.dims, right.dims);
-    assert!(
-        inner == right.dims[0] && target.len() == rows * columns,
-        "a product of {:?} and {:?} into {} entries",
-        left.dims,
-        right.dims,
-        target.len()
-    );
-    assert!(
-        left.is_sound() && right.is_sound(),
-        "operands outside their memory"
-    );
-    // SAFETY: the assertions above hold every entry that the three dimensions and strides name inside its slice, the
-    // target is borrowed mutably and so overlaps neither operand, and `E` is `f32` or `f64`, which gemm knows.
-    unsafe {
-        gemm::gemm(
-            rows,
-            columns,
-            inner,
-            target.as_mut_ptr(),
-            1,
-            columns as isize,
-            add,
-            left.entries.as_ptr(),
-            left.strides[1],
-            left.strides[0],
-            right.entries.as_ptr(),
-            right.strides[1],
-            right.strides[0],
-            E::ONE,
-            E::ONE,
-            false,
-            false,
-            false,
-            Parallelism::Rayon(0),
-        );
-    }
 }

@@ -1,0 +1,157 @@
+use std::ops::Range;
+
+use burn::backend::flex::Layout;
+use gemm::Parallelism;
+use rayon::prelude::*;
+
+use super::FlexFloat;
+
+/// A matrix in memory that a tensor owns, row by row or transposed.
+#[derive(Clone, Copy)]
+pub(crate) struct Matrix<'a, E> {
+    entries: &'a [E],
+    dims: [usize; 2],
+    strides: [isize; 2],
+}
+
+impl<'a, E: FlexFloat> Matrix<'a, E> {
+    /// Rows of `width` entries, one below the other.
+    pub(crate) fn contiguous(entries: &'a [E], width: usize) -> Self {
+        Self {
+            entries,
+            dims: [entries.len() / width.max(1), width],
+            strides: [width as isize, 1],
+        }
+    }
+
+    pub(crate) fn new(storage: &'a [E], layout: &Layout) -> Self {
+        let strides = layout.strides();
+        Self {
+            entries: &storage[layout.start_offset()..],
+            dims: layout.shape().dims(),
+            strides: [strides[0], strides[1]],
+        }
+    }
+
+    pub(crate) fn transposed(self) -> Self {
+        let ([rows, columns], [down, right]) = (self.dims, self.strides);
+        Self {
+            dims: [columns, rows],
+            strides: [right, down],
+            ..self
+        }
+    }
+
+    /// Some of the rows.
+    pub(crate) fn rows(self, range: Range<usize>) -> Self {
+        let [_, columns] = self.dims;
+        Self {
+            entries: &self.entries[range.start * self.strides[0] as usize..],
+            dims: [range.len(), columns],
+            ..self
+        }
+    }
+
+    /// Some of the columns.
+    fn columns(self, range: Range<usize>) -> Self {
+        self.transposed().rows(range).transposed()
+    }
+
+    /// Whether every entry that the dimensions name lies in memory.
+    fn is_sound(&self) -> bool {
+        let last = self
+            .dims
+            .iter()
+            .zip(self.strides)
+            .try_fold(0, |sum, (&dim, stride)| {
+                let stride = usize::try_from(stride).ok()?;
+                Some(sum + dim.checked_sub(1)? * stride)
+            });
+        last.is_some_and(|last| last < self.entries.len())
+    }
+}
+
+/// `target = left · right`, or `target += left · right`, for a target stored row by row; on all threads if it is large.
+pub(crate) fn multiply<E: FlexFloat>(
+    target: &mut [E],
+    add: bool,
+    left: Matrix<'_, E>,
+    right: Matrix<'_, E>,
+) {
+    /// Below them, waking the other threads takes longer than they save: a product of matrices is as slow as its
+    /// multiplications, that of one row as slow as its weights arrive from memory.
+    const WORTH_THREADS: usize = 192 * 192 * 192;
+    const WORTH_THREADS_OF_ONE_ROW: usize = 512 * 512;
+    let multiplications = target.len().saturating_mul(left.dims[1]);
+    if left.dims[0] == 1 && multiplications >= WORTH_THREADS_OF_ONE_ROW {
+        // gemm would do it on one thread.
+        let columns = target.len().div_ceil(rayon::current_num_threads());
+        let pieces = target.par_chunks_mut(columns).enumerate();
+        return pieces.for_each(|(piece, target)| {
+            let columns = piece * columns..piece * columns + target.len();
+            gemm(target, add, left, right.columns(columns), Parallelism::None);
+        });
+    }
+    let parallelism = if multiplications < WORTH_THREADS {
+        Parallelism::None
+    } else {
+        Parallelism::Rayon(0)
+    };
+    gemm(target, add, left, right, parallelism);
+}
+
+/// `target = left · right` on the thread that asks.
+pub(crate) fn multiply_here<E: FlexFloat>(
+    target: &mut [E],
+    left: Matrix<'_, E>,
+    right: Matrix<'_, E>,
+) {
+    gemm(target, false, left, right, Parallelism::None);
+}
+
+#[allow(unsafe_code)]
+fn gemm<E: FlexFloat>(
+    target: &mut [E],
+    add: bool,
+    left: Matrix<'_, E>,
+    right: Matrix<'_, E>,
+    parallelism: Parallelism,
+) {
+    let ([rows, inner], [_, columns]) = (left.dims, right.dims);
+    assert!(
+        inner == right.dims[0] && target.len() == rows * columns,
+        "a product of {:?} and {:?} into {} entries",
+        left.dims,
+        right.dims,
+        target.len()
+    );
+    assert!(
+        left.is_sound() && right.is_sound(),
+        "operands outside their memory"
+    );
+    // SAFETY: the assertions above hold every entry that the three dimensions and strides name inside its slice, the
+    // target is borrowed mutably and so overlaps neither operand, and `E` is `f32` or `f64`, which gemm knows.
+    unsafe {
+        gemm::gemm(
+            rows,
+            columns,
+            inner,
+            target.as_mut_ptr(),
+            1,
+            columns as isize,
+            add,
+            left.entries.as_ptr(),
+            left.strides[1],
+            left.strides[0],
+            right.entries.as_ptr(),
+            right.strides[1],
+            right.strides[0],
+            if add { E::ONE } else { E::ZERO },
+            E::ONE,
+            false,
+            false,
+            false,
+            parallelism,
+        );
+    }
+}

@@ -1,0 +1,289 @@
+//! The layer operators against the compositions they stand for.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use burn::tensor::activation::silu;
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use candor_core::host::floats;
+use candor_core::layers::{attention, grouped_query_attention, project, rms_norm, swiglu};
+use candor_testkit::{check_gradient, devices};
+use proptest::prelude::*;
+
+const EPSILON: f64 = 1e-5;
+
+/// Numbers without a pattern, between -2 and 2.
+fn numbers(count: usize, seed: f64) -> Vec<f64> {
+    (0..count)
+        .map(|i| 2.0 * (seed + 1.7 * i as f64 + (i as f64).sqrt()).sin())
+        .collect()
+}
+
+fn matrix(shape: [usize; 2], seed: f64, device: &Device, dtype: DType) -> Tensor<2> {
+    let data = TensorData::new(numbers(shape[0] * shape[1], seed), shape);
+    Tensor::from_data(data, (device, dtype))
+}
+
+fn row(width: usize, seed: f64, device: &Device, dtype: DType) -> Tensor<1> {
+    matrix([1, width], seed, device, dtype).reshape([width])
+}
+
+fn composed_rms_norm(hidden: Tensor<2>, scale: Tensor<1>) -> Tensor<2> {
+    let mean_square = hidden.clone().square().mean_dim(1);
+    hidden / (mean_square + EPSILON).sqrt() * scale.unsqueeze()
+}
+
+/// Values and both gradients of an operator and of what it stands for.
+fn assert_same<const D: usize>(
+    name: &str,
+    operands: (Tensor<2>, Tensor<D>),
+    operator: impl Fn(Tensor<2>, Tensor<D>) -> Tensor<2>,
+    composition: impl Fn(Tensor<2>, Tensor<D>) -> Tensor<2>,
+) {
+    let run = |function: &dyn Fn(Tensor<2>, Tensor<D>) -> Tensor<2>| {
+        let first = operands.0.clone().autodiff().require_grad();
+        let second = operands.1.clone().autodiff().require_grad();
+        let value = function(first.clone(), second.clone());
+        // Another weight for each entry, so that no gradient can hide in a sum.
+        let [rows, columns] = value.dims();
+        let weights = matrix([rows, columns], 5.0, &value.device(), value.dtype());
+        let gradients = (value.clone() * weights).sum().backward();
+        [
+            floats(&value.inner()),
+            floats(&first.grad(&gradients).unwrap()),
+            floats(&second.grad(&gradients).unwrap()),
+        ]
+    };
+    for (ours, theirs) in run(&operator).iter().zip(run(&composition)) {
+        for (a, b) in ours.iter().zip(theirs) {
+            assert!(
+                (a - b).abs() <= 2e-5 * (1.0 + b.abs()),
+                "{name}: {a} and {b}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_operator_is_its_composition_on_every_device() {
+    for named in devices() {
+        let device = &named.device;
+        for [rows, width, out] in [[1, 1, 1], [3, 17, 5], [70, 130, 33]] {
+            let [left, right] = [([rows, width], 0.3), ([rows, width], 4.1)]
+                .map(|(shape, seed)| matrix(shape, seed, device, DType::F32));
+            let weight = matrix([width, out], 2.2, device, DType::F32);
+            let scale = row(width, 1.0, device, DType::F32);
+            assert_same("project", (left.clone(), weight), project, Tensor::matmul);
+            assert_same("swiglu", (left.clone(), right), swiglu, |g, u| silu(g) * u);
+            assert_same(
+                "rms_norm",
+                (left, scale),
+                |hidden, scale| rms_norm(hidden, scale, EPSILON),
+                composed_rms_norm,
+            );
+        }
+    }
+}
+
+#[test]
+fn gradients_are_those_of_central_differences() {
+    let device = Device::flex();
+    let other = |shape, seed| matrix(shape, seed, &device, DType::F64);
+    let input = || other([3, 4], 0.1);
+    check_gradient(input(), |x| project(x, other([4, 2], 3.0)).square().sum());
+    check_gradient(input(), |x| project(other([2, 3], 3.0), x).square().sum());
+    check_gradient(input(), |x| swiglu(x, other([3, 4], 3.0)).square().sum());
+    check_gradient(input(), |x| swiglu(other([3, 4], 3.0), x).square().sum());
+    let scale = || row(4, 2.0, &device, DType::F64);
+    check_gradient(input(), |x| {
+        rms_norm(x, scale(), EPSILON).powi_scalar(3).sum()
+    });
+    check_gradient(other([1, 4], 2.0), |x| {
+        rms_norm(input(), x.reshape([4]), EPSILON)
+            .powi_scalar(3)
+            .sum()
+    });
+}
+
+#[test]
+fn views_in_any_order_are_read_as_they_are() {
+    let device = Device::flex();
+    let stored = matrix([6, 4], 0.7, &device, DType::F32);
+    let turned = stored.clone().transpose().flip([1]);
+    let copied = Tensor::from_data(turned.clone().into_data(), &device);
+    let weight = matrix([6, 3], 1.9, &device, DType::F32);
+    for (view, plain) in [
+        (
+            project(turned.clone(), weight.clone()),
+            project(copied.clone(), weight),
+        ),
+        (
+            swiglu(turned.clone(), turned.clone()),
+            swiglu(copied.clone(), copied.clone()),
+        ),
+        (
+            rms_norm(turned, row(6, 1.0, &device, DType::F32), EPSILON),
+            rms_norm(copied, row(6, 1.0, &device, DType::F32), EPSILON),
+        ),
+    ] {
+        assert_eq!(floats(&view), floats(&plain));
+    }
+    // What an operator may overwrite is its own: the stored matrix is as it was.
+    assert_eq!(
+        floats(&stored),
+        floats(&matrix([6, 4], 0.7, &device, DType::F32))
+    );
+}
+
+/// A causal mask over `seen` keys for the last `count` of them, the first `hidden` keys of each row's own padding unseen.
+fn causal(count: usize, seen: usize, padding: &[usize], device: &Device) -> Tensor<4> {
+    let mut entries = Vec::new();
+    for &padded in padding {
+        for query in seen - count..seen {
+            let sees = |key| key == query || (key <= query && key >= padded);
+            entries.extend((0..seen).map(|key| if sees(key) { 0.0 } else { f64::NEG_INFINITY }));
+        }
+    }
+    let shape = [padding.len(), 1, count, seen];
+    Tensor::from_data(TensorData::new(entries, shape), (device, DType::F32))
+}
+
+#[test]
+fn blocked_attention_is_the_mixture_of_the_map() {
+    for named in devices() {
+        let device = &named.device;
+        for [batch, heads, kv_heads, count, seen] in [
+            [1, 1, 1, 1, 1],
+            [2, 4, 2, 3, 7],
+            [1, 6, 2, 70, 70],
+            [2, 3, 3, 1, 130],
+        ] {
+            let random = |heads: usize, length: usize, seed| {
+                let rows = matrix([batch * heads * length, 8], seed, device, DType::F32);
+                // Queries and keys come from a rotation as they are, values as a view of other axes.
+                rows.reshape([batch, length, heads, 8]).swap_dims(1, 2)
+            };
+            let (queries, keys, values) = (
+                random(heads, count, 0.1),
+                random(kv_heads, seen, 2.0),
+                random(kv_heads, seen, 3.0),
+            );
+            let padding: Vec<usize> = (0..batch).map(|row| row * seen / 2).collect();
+            let masks = [
+                None,
+                Some(causal(count, seen, &[0], device)),
+                Some(causal(count, seen, &padding, device)),
+            ];
+            for mask in masks {
+                let parts = || (queries.clone() * 3.0, keys.clone(), values.clone());
+                let (q, k, v) = parts();
+                let blocked = floats(&attention(q, k, v, mask.as_ref()));
+                let (q, k, v) = parts();
+                let mixed = floats(&grouped_query_attention(q, k, v, mask.as_ref()).mixed);
+                for (a, b) in blocked.iter().zip(&mixed) {
+                    assert!(
+                        (a - b).abs() < 1e-5,
+                        "{batch} {heads} {count} {seen}: {a} and {b}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn attention_under_autodiff_has_the_gradient_of_the_composition() {
+    let device = Device::flex();
+    let side = |seed| matrix([3, 4], seed, &device, DType::F64).reshape([1, 1, 3, 4]);
+    check_gradient(matrix([3, 4], 0.4, &device, DType::F64), |queries| {
+        attention(queries.reshape([1, 1, 3, 4]), side(1.0), side(2.0), None)
+            .square()
+            .sum()
+    });
+}
+
+#[test]
+fn steep_scores_pick_one_key() {
+    let device = Device::flex();
+    let keys = Tensor::<4>::from_floats([[[[1e4], [-1e4]]]], &device);
+    let values = Tensor::<4>::from_floats([[[[7.0], [9.0]]]], &device);
+    let mixed = attention(Tensor::ones([1, 1, 1, 1], &device), keys, values, None);
+    assert_eq!(floats(&mixed), [7.0]);
+}
+
+#[test]
+#[should_panic(expected = "Attention: mask has shape [1, 1, 2, 3]")]
+fn a_mask_of_another_shape_is_named() {
+    let device = Device::flex();
+    let [queries, keys] = [1, 3].map(|length| Tensor::<4>::zeros([1, 1, length, 2], &device));
+    let mask = Tensor::zeros([1, 1, 2, 3], &device);
+    attention(queries, keys.clone(), keys, Some(&mask));
+}
+
+#[test]
+fn extreme_gates_open_or_close_and_pass_finite_gradients() {
+    let device = Device::flex();
+    for dtype in [DType::F32, DType::F64] {
+        let gate = Tensor::<2>::from_data([[1e4, -1e4, 100.0, -100.0, 0.0]], (&device, dtype));
+        let gate = gate.autodiff().require_grad();
+        let up = Tensor::<2>::ones([1, 5], (&device, dtype))
+            .autodiff()
+            .require_grad();
+        let value = swiglu(gate.clone(), up.clone());
+        let gradients = value.clone().sum().backward();
+        let (seen, slope) = (
+            floats(&value.inner()),
+            floats(&gate.grad(&gradients).unwrap()),
+        );
+        assert_eq!([seen[0], seen[1], seen[4]], [1e4, 0.0, 0.0]);
+        assert_eq!([slope[0], slope[1], slope[4]], [1.0, 0.0, 0.5]);
+        assert!(slope.iter().chain(&seen).all(|entry| entry.is_finite()));
+    }
+}
+
+#[test]
+fn half_precision_keeps_its_type() {
+    let device = Device::flex();
+    let rows = matrix([2, 4], 0.3, &device, DType::BF16);
+    let scale = row(4, 0.3, &device, DType::BF16);
+    for value in [
+        project(rows.clone(), rows.clone().transpose()),
+        swiglu(rows.clone(), rows.clone()),
+        rms_norm(rows, scale, EPSILON),
+    ] {
+        assert_eq!(value.dtype(), DType::BF16);
+        assert!(floats(&value).iter().all(|entry| entry.is_finite()));
+    }
+}
+
+#[test]
+fn no_rows_give_no_rows() {
+    let device = Device::flex();
+    let none = matrix([0, 4], 0.0, &device, DType::F32);
+    let weight = matrix([4, 2], 0.0, &device, DType::F32);
+    assert_eq!(project(none.clone(), weight).dims(), [0, 2]);
+    assert_eq!(swiglu(none.clone(), none.clone()).dims(), [0, 4]);
+    let scale = row(4, 0.0, &device, DType::F32);
+    assert_eq!(rms_norm(none, scale, EPSILON).dims(), [0, 4]);
+}
+
+#[test]
+#[should_panic(expected = "project: weight has shape [3, 2], wanted [4, _]")]
+fn operands_that_do_not_fit_are_named() {
+    let device = Device::flex();
+    let rows = matrix([1, 4], 0.0, &device, DType::F32);
+    project(rows, matrix([3, 2], 0.0, &device, DType::F32));
+}
+
+proptest! {
+    #[test]
+    fn a_normalised_row_does_not_know_its_scale(entries in prop::collection::vec(-3.0..3.0f64, 5), factor in 0.5..50.0f64) {
+        prop_assume!(entries.iter().any(|entry| entry.abs() > 0.1));
+        let norm = |factor: f64| {
+            let device = Device::flex();
+            let hidden = Tensor::<1>::from_data(entries.as_slice(), (&device, DType::F64)) * factor;
+            floats(&rms_norm(hidden.reshape([1, 5]), Tensor::ones([5], (&device, DType::F64)), 1e-18))
+        };
+        for (a, b) in norm(1.0).iter().zip(norm(factor)) {
+            prop_assert!((a - b).abs() < 1e-9);
+        }
+    }
+}
