@@ -7,7 +7,7 @@ use candor_testkit::golden::Suite;
 mod distill;
 #[path = "../../../../crates/candor-explain/tests/golden.rs"]
 mod explain;
-#[path = "../../../../crates/candor-losses/tests/golden.rs"]
+#[path = "../../../../crates/candor-losses/tests/golden/main.rs"]
 mod losses;
 #[path = "../../../../crates/candor-metrics/tests/golden.rs"]
 mod metrics;

@@ -1,5 +1,4 @@
-//! Every objective of the crate through the promises that all of them make.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+//! Every objective through the promises that all of them make.
 
 use burn::tensor::{Int, Tensor, activation};
 use candor_losses::classification::{

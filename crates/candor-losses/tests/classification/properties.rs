@@ -1,5 +1,4 @@
 //! Invariants of the formulas, bad input, and what an attack does.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use burn::nn::loss::Reduction;
 use burn::tensor::{DType, Device, Int, Tensor};
