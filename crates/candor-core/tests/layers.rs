@@ -84,6 +84,21 @@ fn every_operator_is_its_composition_on_every_device() {
 }
 
 #[test]
+fn one_row_and_a_large_weight_in_either_order_have_the_product_of_many_rows() {
+    let device = Device::flex();
+    let rows = matrix([2, 700], 0.3, &device, DType::F32);
+    let weight = matrix([700, 801], 1.3, &device, DType::F32);
+    let stored_other_way = weight.clone().transpose().mul_scalar(1.0).transpose();
+    for weight in [weight, stored_other_way] {
+        let both = floats(&project(rows.clone(), weight.clone()));
+        let first = floats(&project(rows.clone().slice_dim(0, 0..1), weight));
+        for (a, b) in first.iter().zip(&both) {
+            assert!((a - b).abs() < 1e-3, "{a} and {b}");
+        }
+    }
+}
+
+#[test]
 fn gradients_are_those_of_central_differences() {
     let device = Device::flex();
     let other = |shape, seed| matrix(shape, seed, &device, DType::F64);

@@ -84,13 +84,7 @@ pub(crate) fn multiply<E: FlexFloat>(
     const WORTH_THREADS_OF_ONE_ROW: usize = 512 * 512;
     let multiplications = target.len().saturating_mul(left.dims[1]);
     if left.dims[0] == 1 && multiplications >= WORTH_THREADS_OF_ONE_ROW {
-        // gemm would do it on one thread.
-        let columns = target.len().div_ceil(rayon::current_num_threads());
-        let pieces = target.par_chunks_mut(columns).enumerate();
-        return pieces.for_each(|(piece, target)| {
-            let columns = piece * columns..piece * columns + target.len();
-            gemm(target, add, left, right.columns(columns), Parallelism::None);
-        });
+        return multiply_row(target, add, left, right);
     }
     let parallelism = if multiplications < WORTH_THREADS {
         Parallelism::None
@@ -98,6 +92,40 @@ pub(crate) fn multiply<E: FlexFloat>(
         Parallelism::Rayon(0)
     };
     gemm(target, add, left, right, parallelism);
+}
+
+/// A product of one row, which gemm would do on one thread; each thread reads one stretch of the right operand's memory.
+fn multiply_row<E: FlexFloat>(
+    target: &mut [E],
+    add: bool,
+    left: Matrix<'_, E>,
+    right: Matrix<'_, E>,
+) {
+    let threads = rayon::current_num_threads();
+    let ([depth, columns], [down, _]) = (right.dims, right.strides);
+    if down == 1 {
+        let size = columns.div_ceil(threads);
+        let pieces = target.par_chunks_mut(size).enumerate();
+        return pieces.for_each(|(piece, target)| {
+            let columns = piece * size..piece * size + target.len();
+            gemm(target, add, left, right.columns(columns), Parallelism::None);
+        });
+    }
+    let size = depth.div_ceil(threads);
+    let mut others = vec![E::ZERO; columns * (depth.div_ceil(size) - 1)];
+    let mut parts: Vec<&mut [E]> = std::iter::once(&mut *target)
+        .chain(others.chunks_mut(columns))
+        .collect();
+    parts.par_iter_mut().enumerate().for_each(|(piece, part)| {
+        let depths = piece * size..depth.min((piece + 1) * size);
+        let (left, right) = (left.columns(depths.clone()), right.rows(depths));
+        gemm(part, add && piece == 0, left, right, Parallelism::None);
+    });
+    for other in others.chunks(columns) {
+        for (sum, &part) in target.iter_mut().zip(other) {
+            *sum += part;
+        }
+    }
 }
 
 /// `target = left · right` on the thread that asks.

@@ -1,7 +1,7 @@
 //! Golden cases: inputs, expected outputs and gradients in a JSON file, run on every device compiled in.
 //!
 //! The files are read from `tests/golden` at the root of the workspace, or from the directory in the environment
-//! variable `CANDOR_GOLDEN_DIR`. A crate's `tests/golden.rs` maps each `op` to a call:
+//! variable `CANDOR_GOLDEN_DIR`. A crate's golden test maps each `op` to a call:
 //!
 //! ```no_run
 //! use burn::tensor::Device;
