@@ -13,6 +13,7 @@
 //! | [`linear`] | objectives of hidden states and a large vocabulary, without the logits |
 //! | [`layers`] | a transformer layer's product, gate and normalisation, each one operator |
 //! | [`WeightedSum`] | several named loss terms in one objective, each of them logged |
+//! | [`explanation_graph`] | graphs of concepts written as text, which losses perturb and metrics judge |
 //! | [`host`] | tensors read to the host in one precision |
 //!
 //! ```
@@ -33,6 +34,7 @@ mod attribution;
 mod autodiff;
 mod draw;
 mod error;
+pub mod explanation_graph;
 mod extensions;
 #[cfg(feature = "flex")]
 mod flex;

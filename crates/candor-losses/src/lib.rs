@@ -6,6 +6,7 @@
 //! | family | in it | for |
 //! |---|---|---|
 //! | [`classification`] | [`AnyLoss`](classification::AnyLoss), [`CompSumLoss`](classification::CompSumLoss), [`SmoothAdversarialCompSum`](classification::SmoothAdversarialCompSum), … | class labels: metrics as losses, the cross-entropy family, adversarial training |
+//! | [`graphs`] | [`GraphMaxMarginLoss`](graphs::GraphMaxMarginLoss), [`GraphInfoNceLoss`](graphs::GraphInfoNceLoss), [`GraphPerturbation`](graphs::GraphPerturbation), … | generators of explanation graphs: contrastive objectives, right and wrong graphs to train with |
 //!
 //! ```
 //! use burn::nn::loss::Reduction;
@@ -20,3 +21,4 @@
 //! ```
 
 pub mod classification;
+pub mod graphs;

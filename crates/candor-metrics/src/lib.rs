@@ -8,6 +8,7 @@
 //! | [`localisation`] | does it sit on the object? | pointing game, rank and mass accuracy, top-k intersection, AUC |
 //! | [`randomisation`] | does it depend on the weights? | model parameter randomisation test |
 //! | [`agreement`] | do two explanations agree? | Kendall's τ and its weighted and top-k forms, Spearman, Pearson, top-k and pairwise agreement, rank-biased overlap, a matrix over methods |
+//! | [`explanation_graphs`] | is a generated graph well built, close to the gold one, of use? | structural check, graph edit distance, edge matching over any text encoder, edge importance, the benchmark's pipeline |
 //! | [`forgetting`] | is it forgotten, and only it? | truth ratio, forget quality, model utility, ROUGE-L, membership inference, distance to a retrained model |
 //!
 //! Measures that ask a model take any [`Predictor`](candor_core::Predictor), inputs and attributions as tensors with
@@ -35,6 +36,7 @@ mod stacked;
 
 pub mod agreement;
 pub mod complexity;
+pub mod explanation_graphs;
 pub mod faithfulness;
 pub mod forgetting;
 pub mod localisation;

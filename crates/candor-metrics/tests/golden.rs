@@ -26,13 +26,16 @@ use candor_metrics::randomisation::MprtReport;
 use candor_metrics::robustness::Sensitivity;
 use candor_testkit::golden::{Case, OpResult, Outputs, Suite, TwoLayer};
 
+#[path = "golden/explanation_graphs.rs"]
+mod explanation_graphs;
+
 #[test]
 fn golden_cases_pass() {
     suite().run();
 }
 
 pub(crate) fn suite() -> Suite {
-    Suite::new("candor-metrics")
+    explanation_graphs::map(Suite::new("candor-metrics"))
         .sheet("xai-metrics")
         .op("xm_infidelity", infidelity)
         .op("xm_sensitivity", sensitivity)

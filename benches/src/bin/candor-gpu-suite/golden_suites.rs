@@ -40,10 +40,11 @@ macro_rules! golden_files {
 }
 
 /// The text of every golden file.
-pub(crate) const FILES: [&str; 9] = golden_files!(
+pub(crate) const FILES: [&str; 10] = golden_files!(
     "anyloss",
     "comp-sum",
     "disagreement",
+    "explagraph",
     "kd-baselines",
     "lfa",
     "lm-substrate",

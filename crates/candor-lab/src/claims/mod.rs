@@ -9,6 +9,7 @@ mod descent;
 mod digit_rows;
 mod disagreement;
 mod distilled_digits;
+mod explagraph;
 mod kd_baselines;
 mod ledger;
 mod lfa;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 pub use anyloss::AnyLossClaim;
 pub use comp_sum::CompSumClaim;
 pub use disagreement::DisagreementClaim;
+pub use explagraph::ExplagraphClaim;
 pub use kd_baselines::KdBaselinesClaim;
 pub use ledger::{Ledger, LedgerEntry};
 pub use lfa::LfaClaim;
@@ -166,6 +168,7 @@ pub fn all() -> Vec<Box<dyn Claim>> {
     vec![
         Box::new(AnyLossClaim::default()),
         Box::new(CompSumClaim::default()),
+        Box::new(ExplagraphClaim::default()),
         Box::new(NdLossClaim::default()),
         Box::new(KdBaselinesClaim::default()),
         Box::new(NpoClaim::default()),

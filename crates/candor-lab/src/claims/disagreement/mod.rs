@@ -16,6 +16,7 @@ use self::explanations::{EXPLAINERS, explain};
 use self::small_transformer::SmallTransformer;
 use self::text::{LENGTH, Texts};
 use self::text_model::TextModel;
+pub(super) use self::text_model::seeded;
 use super::descent::Descent;
 use super::{Bound, Claim, ClaimContext, Finding};
 use crate::run::RunError;

@@ -43,7 +43,7 @@ pub(super) trait TextModel: Module {
 /// Burn draws parameters at their first use from one generator of the whole process. Here embeddings are `N(0, 1)`, other
 /// matrices uniform in ±1/√fan_in, each from a stream of its own. Vectors stay as they are: the models are built with
 /// biases of zero and gains of one.
-pub(super) fn seeded<M: Module>(model: M, seed: u64) -> M {
+pub(in crate::claims) fn seeded<M: Module>(model: M, seed: u64) -> M {
     model.map(&mut Seeded {
         seed,
         parameters: 0,
