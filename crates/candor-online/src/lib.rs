@@ -1,6 +1,6 @@
 //! Learning against adversarially chosen losses, for Burn.
 //!
-//! This room is furnished later; nothing in it is implemented yet. It will hold:
+//! It holds:
 //!
 //! | method | paper | arXiv |
 //! |---|---|---|
@@ -8,3 +8,5 @@
 //! | policy optimisation in adversarial MDPs | Refined Regret for Adversarial MDPs with Linear Function Approximation | 2301.12942 |
 //!
 //! `cargo xtask papers` says what is done.
+
+pub mod mdp;

@@ -13,6 +13,8 @@ mod losses;
 mod metrics;
 #[path = "../../../../crates/candor-models/tests/golden/main.rs"]
 mod models;
+#[path = "../../../../crates/candor-online/tests/golden/main.rs"]
+mod online;
 #[path = "../../../../crates/candor-unlearn/tests/golden.rs"]
 mod unlearn;
 
@@ -25,6 +27,7 @@ pub(crate) fn suites(size: Size) -> Vec<Suite> {
         explain::suite(),
         metrics::suite(),
         models::suite(),
+        online::suite(),
     ];
     let sized = |suite: Suite| match size {
         Size::Small => suite.without_required_files(),
@@ -41,6 +44,7 @@ macro_rules! golden_files {
 
 /// The text of every golden file.
 pub(crate) const FILES: [&str; 10] = golden_files!(
+    "adversarial-mdp",
     "anyloss",
     "comp-sum",
     "disagreement",

@@ -3,6 +3,7 @@
 //! A claim's data, model, comparison and margins stand in its file, taken from its sheet before it was run. A claim
 //! that does not hold at this size is reported as such.
 
+mod adversarial_mdp;
 mod anyloss;
 mod comp_sum;
 mod descent;
@@ -22,6 +23,7 @@ mod xai_metrics;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
+pub use adversarial_mdp::AdversarialMdpClaim;
 pub use anyloss::AnyLossClaim;
 pub use comp_sum::CompSumClaim;
 pub use disagreement::DisagreementClaim;
@@ -175,6 +177,7 @@ pub fn all() -> Vec<Box<dyn Claim>> {
         Box::new(LfaClaim::default()),
         Box::new(XaiMetricsClaim::default()),
         Box::new(DisagreementClaim::default()),
+        Box::new(AdversarialMdpClaim::default()),
     ]
 }
 
