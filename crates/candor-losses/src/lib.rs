@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | [`classification`] | [`AnyLoss`](classification::AnyLoss), [`CompSumLoss`](classification::CompSumLoss), [`SmoothAdversarialCompSum`](classification::SmoothAdversarialCompSum), … | class labels: metrics as losses, the cross-entropy family, adversarial training |
 //! | [`graphs`] | [`GraphMaxMarginLoss`](graphs::GraphMaxMarginLoss), [`GraphInfoNceLoss`](graphs::GraphInfoNceLoss), [`GraphPerturbation`](graphs::GraphPerturbation), … | generators of explanation graphs: contrastive objectives, right and wrong graphs to train with |
+//! | [`sets`] | [`OrderSearchLoss`](sets::OrderSearchLoss), [`AssignmentLoss`](sets::AssignmentLoss), … | targets that are sets: a search for their order, matched slots |
 //!
 //! ```
 //! use burn::nn::loss::Reduction;
@@ -22,3 +23,4 @@
 
 pub mod classification;
 pub mod graphs;
+pub mod sets;

@@ -5,6 +5,7 @@
 //! | [`Mlp`] | multilayer perceptron for rows of numbers |
 //! | [`Cnn`] | two convolutions and two linear layers for small images |
 //! | [`causal_lm`] | a small language model of the Llama family: weights from files, generation, adapters |
+//! | [`sets`] | networks that read a set and write an order of it: Set2Set encoder, pointer decoder |
 //! | [`Features`] | penultimate features and logits of a forward pass |
 //! | [`save_safetensors`], [`load_safetensors`] | a network with its configuration in a safetensors file |
 //! | [`save_record`], [`load_record`] | the same in a Burn record (`.bpk`) |
@@ -30,6 +31,7 @@ mod cnn;
 mod features;
 mod mlp;
 mod seeded;
+pub mod sets;
 
 pub use activation::Activation;
 pub use checkpoint::{

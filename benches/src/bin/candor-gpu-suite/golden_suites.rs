@@ -54,5 +54,6 @@ pub(crate) const FILES: [&str; 10] = golden_files!(
     "lm-substrate",
     "nd-loss",
     "npo",
+    "order-matters",
     "xai-metrics",
 );

@@ -16,6 +16,7 @@ mod ledger;
 mod lfa;
 mod nd_loss;
 mod npo;
+mod order_matters;
 #[cfg(test)]
 mod test_context;
 mod xai_metrics;
@@ -33,6 +34,7 @@ pub use ledger::{Ledger, LedgerEntry};
 pub use lfa::LfaClaim;
 pub use nd_loss::NdLossClaim;
 pub use npo::NpoClaim;
+pub use order_matters::OrderMattersClaim;
 pub use xai_metrics::XaiMetricsClaim;
 
 use crate::run::{Progress, RunError};
@@ -174,6 +176,7 @@ pub fn all() -> Vec<Box<dyn Claim>> {
         Box::new(NdLossClaim::default()),
         Box::new(KdBaselinesClaim::default()),
         Box::new(NpoClaim::default()),
+        Box::new(OrderMattersClaim::default()),
         Box::new(LfaClaim::default()),
         Box::new(XaiMetricsClaim::default()),
         Box::new(DisagreementClaim::default()),

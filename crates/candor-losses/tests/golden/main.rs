@@ -3,6 +3,7 @@
 
 mod classification;
 mod graphs;
+mod sets;
 
 use candor_testkit::golden::Suite;
 
@@ -16,4 +17,6 @@ pub(crate) fn suite() -> Suite {
     let suite = Suite::new("candor-losses");
     let suite = graphs::map(suite);
     classification::map(suite)
+    let suite = classification::map(suite);
+    sets::map(suite)
 }

@@ -4,6 +4,7 @@
 
 mod gguf;
 mod model;
+mod sets;
 mod text;
 
 use candor_testkit::golden::Suite;
@@ -29,6 +30,10 @@ pub(crate) fn suite() -> Suite {
         .op_on("lm_top5", model::top5, FLEX)
         .op_on("lm_greedy", model::greedy, FLEX)
         .op_on("lm_mean_loglik", model::mean_loglik, FLEX)
+        .sheet("order-matters")
+        .op("om_process_block", sets::process_block)
+        .op("om_pointer_step", sets::pointer_step)
+        .elsewhere(sets::IN_LOSSES)
 }
 
 /// Operators that use no device, or the real model: on an emulated graphics card one case of it takes minutes.
