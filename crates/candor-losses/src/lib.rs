@@ -6,6 +6,7 @@
 //! | family | in it | for |
 //! |---|---|---|
 //! | [`classification`] | [`AnyLoss`](classification::AnyLoss), [`CompSumLoss`](classification::CompSumLoss), [`SmoothAdversarialCompSum`](classification::SmoothAdversarialCompSum), … | class labels: metrics as losses, the cross-entropy family, adversarial training |
+//! | [`spherical`] | [`ZLoss`](spherical::ZLoss), [`SphericalOutputLayer`](spherical::SphericalOutputLayer), … | very many classes: losses of three numbers a row, a layer whose step does not depend on the classes |
 //!
 //! ```
 //! use burn::nn::loss::Reduction;
@@ -20,3 +21,4 @@
 //! ```
 
 pub mod classification;
+pub mod spherical;
