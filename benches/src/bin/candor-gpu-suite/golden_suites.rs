@@ -40,7 +40,7 @@ macro_rules! golden_files {
 }
 
 /// The text of every golden file.
-pub(crate) const FILES: [&str; 9] = golden_files!(
+pub(crate) const FILES: [&str; 10] = golden_files!(
     "anyloss",
     "comp-sum",
     "disagreement",
@@ -50,4 +50,5 @@ pub(crate) const FILES: [&str; 9] = golden_files!(
     "nd-loss",
     "npo",
     "xai-metrics",
+    "z-loss",
 );

@@ -125,3 +125,28 @@ pub trait SphericalLoss {
         InputError::check_labels(component, "labels", &host::ints(labels), classes)
     }
 }
+
+/// A loss that is chosen while the program runs.
+impl<L: SphericalLoss + ?Sized> SphericalLoss for Box<L> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn slopes(&self, summary: OutputSummary) -> SphericalSlopes {
+        (**self).slopes(summary)
+    }
+
+    fn forward_summaries(
+        &self,
+        label_outputs: Tensor<1>,
+        squares: Tensor<1>,
+        sums: Tensor<1>,
+        classes: usize,
+    ) -> Tensor<1> {
+        (**self).forward_summaries(label_outputs, squares, sums, classes)
+    }
+
+    fn forward_rows(&self, logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
+        (**self).forward_rows(logits, labels)
+    }
+}

@@ -52,8 +52,8 @@ impl ZLossConfig {
 /// Equal logits have z = 0 and gradient 0. Of two classes z is ±1 whatever the logits, so the loss is piecewise
 /// constant with gradient 0: use three classes or more. Logits of ±1e4 give a finite loss and gradient.
 ///
-/// [`forward_summaries`](SphericalLoss::forward_summaries) has only `q/D - μ²` for the variance; a variance within the
-/// rounding of the precision counts as zero.
+/// [`forward_summaries`](SphericalLoss::forward_summaries) and [`slopes`](SphericalLoss::slopes) have only `q/D - μ²` for the
+/// variance: below 1e-12 of `q/D` (1e-6 in `f32`) that is rounding, and counts as zero.
 ///
 /// # Source
 ///
@@ -92,7 +92,7 @@ impl SphericalLoss for ZLoss {
         let classes = summary.classes as f64;
         let (mean, power) = (summary.sum / classes, summary.squares / classes);
         let variance = power - mean * mean;
-        let flat = variance <= rounding(f64::EPSILON) * power;
+        let flat = variance <= rounding(DType::F64) * power;
         let deviation = if flat { 1.0 } else { variance.sqrt() };
         let spread = deviation + DEVIATION_FLOOR;
         let z = if flat {
@@ -120,15 +120,10 @@ impl SphericalLoss for ZLoss {
         classes: usize,
     ) -> Tensor<1> {
         let share = (classes as f64).recip();
-        let epsilon = match squares.dtype() {
-            DType::F64 => f64::EPSILON,
-            _ => f64::from(f32::EPSILON),
-        };
+        let rounding = rounding(squares.dtype());
         let (mean, power) = (sums * share, squares * share);
         let variance = power.clone() - mean.clone().square();
-        let flat = variance
-            .clone()
-            .lower_equal(power.detach() * rounding(epsilon));
+        let flat = variance.clone().lower_equal(power.detach() * rounding);
         let deviation = variance.mask_fill(flat.clone(), 1.0).sqrt();
         let z = (label_outputs - mean) / (deviation + DEVIATION_FLOOR);
         self.of_z_scores(z.mask_fill(flat, 0.0))
@@ -174,9 +169,10 @@ fn centred(logits: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
     (centred, spread.recip().mask_fill(flat, 0.0))
 }
 
-/// How large a share of the mean square the difference of two such may be by rounding alone.
-fn rounding(epsilon: f64) -> f64 {
-    8.0 * epsilon
+/// How large a share of the mean square a variance may be by rounding alone: sums of a thousand numbers and more, and
+/// the Q and w̄ of a layer, are wrong by many units in the last place.
+fn rounding(dtype: DType) -> f64 {
+    if dtype == DType::F64 { 1e-12 } else { 1e-6 }
 }
 
 fn sigmoid(value: f64) -> f64 {
