@@ -8,6 +8,7 @@
 //! | [`classification`] | [`AnyLoss`](classification::AnyLoss), [`CompSumLoss`](classification::CompSumLoss), [`SmoothAdversarialCompSum`](classification::SmoothAdversarialCompSum), … | class labels: metrics as losses, the cross-entropy family, adversarial training |
 //! | [`graphs`] | [`GraphMaxMarginLoss`](graphs::GraphMaxMarginLoss), [`GraphInfoNceLoss`](graphs::GraphInfoNceLoss), [`GraphPerturbation`](graphs::GraphPerturbation), … | generators of explanation graphs: contrastive objectives, right and wrong graphs to train with |
 //! | [`sets`] | [`OrderSearchLoss`](sets::OrderSearchLoss), [`AssignmentLoss`](sets::AssignmentLoss), … | targets that are sets: a search for their order, matched slots |
+//! | [`spherical`] | [`ZLoss`](spherical::ZLoss), [`SphericalOutputLayer`](spherical::SphericalOutputLayer), … | very many classes: losses of three numbers a row, a layer whose step does not depend on the classes |
 //!
 //! ```
 //! use burn::nn::loss::Reduction;
@@ -24,3 +25,4 @@
 pub mod classification;
 pub mod graphs;
 pub mod sets;
+pub mod spherical;

@@ -56,4 +56,5 @@ pub(crate) const FILES: [&str; 10] = golden_files!(
     "npo",
     "order-matters",
     "xai-metrics",
+    "z-loss",
 );

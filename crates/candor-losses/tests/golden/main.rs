@@ -4,6 +4,7 @@
 mod classification;
 mod graphs;
 mod sets;
+mod spherical;
 
 use candor_testkit::golden::Suite;
 
@@ -19,4 +20,6 @@ pub(crate) fn suite() -> Suite {
     classification::map(suite)
     let suite = classification::map(suite);
     sets::map(suite)
+    let suite = classification::map(suite);
+    spherical::map(suite)
 }
