@@ -6,6 +6,7 @@
 //! | family | in it | for |
 //! |---|---|---|
 //! | [`classification`] | [`AnyLoss`](classification::AnyLoss), [`CompSumLoss`](classification::CompSumLoss), [`SmoothAdversarialCompSum`](classification::SmoothAdversarialCompSum), … | class labels: metrics as losses, the cross-entropy family, adversarial training |
+//! | [`contrastive`] | [`InfoNceLoss`](contrastive::InfoNceLoss), [`NtXentLoss`](contrastive::NtXentLoss), [`SupConLoss`](contrastive::SupConLoss), … | embeddings: pairs pulled together, all else pushed away |
 //!
 //! ```
 //! use burn::nn::loss::Reduction;
@@ -20,3 +21,4 @@
 //! ```
 
 pub mod classification;
+pub mod contrastive;
