@@ -1,4 +1,4 @@
-//! Golden cases of the sheets `xai-metrics`, `disagreement` and, of `npo`, the measures.
+//! Golden cases of the sheets `xai-metrics`, `disagreement` and, of `npo` and `contrastive-behaviour`, the measures.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,13 +26,18 @@ use candor_metrics::randomisation::MprtReport;
 use candor_metrics::robustness::Sensitivity;
 use candor_testkit::golden::{Case, OpResult, Outputs, Suite, TwoLayer};
 
+/// The files of `golden/`, one a family.
+mod golden {
+    pub(super) mod representation;
+}
+
 #[test]
 fn golden_cases_pass() {
     suite().run();
 }
 
 pub(crate) fn suite() -> Suite {
-    Suite::new("candor-metrics")
+    golden::representation::map(Suite::new("candor-metrics"))
         .sheet("xai-metrics")
         .op("xm_infidelity", infidelity)
         .op("xm_sensitivity", sensitivity)

@@ -40,9 +40,10 @@ macro_rules! golden_files {
 }
 
 /// The text of every golden file.
-pub(crate) const FILES: [&str; 9] = golden_files!(
+pub(crate) const FILES: [&str; 10] = golden_files!(
     "anyloss",
     "comp-sum",
+    "contrastive-behaviour",
     "disagreement",
     "kd-baselines",
     "lfa",
