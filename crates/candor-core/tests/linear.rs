@@ -243,6 +243,54 @@ fn cross_entropy_is_the_reference_s_under_every_budget() {
 }
 
 #[test]
+fn a_row_can_leave_out_the_class_of_its_own_number_under_every_budget() {
+    let shape = [7, 9, 3];
+    let targets = [1, 2, 0, 8, 7, 3, 2]; // none is the row's own
+    for (name, device, dtype, tolerance) in precisions() {
+        // The own class would dominate all others by far, so that it could not be subtracted afterwards.
+        let mut parts = Parts::new(shape, 1.5, 5);
+        parts.targets = targets.to_vec();
+        for row in 0..7 {
+            parts.bias[row] += 2.0 * (row as f64);
+        }
+        let operands = parts.operands(&device, dtype);
+        let row_weights = parts.row_weights(&device, dtype);
+        let mixture = |statistics: TokenStatistics| {
+            let TokenStatistics {
+                log_probs,
+                log_sum_exp,
+                entropy,
+                ..
+            } = statistics;
+            (log_probs * 1.3 - log_sum_exp * 0.7 + entropy * 0.5) * row_weights.clone()
+        };
+        let logits = |budget| operands.logits(budget).without_own_class();
+        let plain = mixture(reference::statistics(logits(AMPLE), parts.targets(&device)));
+        let plain = operands.value_and_gradients(&plain);
+        let loss = LinearCrossEntropyConfig::new().init().unwrap();
+        let rows = loss.forward_no_reduction(logits(AMPLE), parts.targets(&device));
+        let rows = operands.value_and_gradients(&rows.mean());
+        for budget in budgets(shape) {
+            let what = format!("{name} {budget:?}");
+            let ours = mixture(linear_statistics(logits(budget), parts.targets(&device)));
+            close(
+                &what,
+                &operands.value_and_gradients(&ours),
+                &plain,
+                tolerance,
+            );
+            let ours = loss.forward(logits(budget), parts.targets(&device), Reduction::Mean);
+            close(
+                &what,
+                &operands.value_and_gradients(&ours),
+                &rows,
+                tolerance,
+            );
+        }
+    }
+}
+
+#[test]
 fn divergences_are_the_reference_s_under_every_budget() {
     let kinds = [
         Divergence::ForwardKl,

@@ -9,6 +9,7 @@
 //! | [`graphs`] | [`GraphMaxMarginLoss`](graphs::GraphMaxMarginLoss), [`GraphInfoNceLoss`](graphs::GraphInfoNceLoss), [`GraphPerturbation`](graphs::GraphPerturbation), … | generators of explanation graphs: contrastive objectives, right and wrong graphs to train with |
 //! | [`sets`] | [`OrderSearchLoss`](sets::OrderSearchLoss), [`AssignmentLoss`](sets::AssignmentLoss), … | targets that are sets: a search for their order, matched slots |
 //! | [`spherical`] | [`ZLoss`](spherical::ZLoss), [`SphericalOutputLayer`](spherical::SphericalOutputLayer), … | very many classes: losses of three numbers a row, a layer whose step does not depend on the classes |
+//! | [`contrastive`] | [`InfoNceLoss`](contrastive::InfoNceLoss), [`NtXentLoss`](contrastive::NtXentLoss), [`SupConLoss`](contrastive::SupConLoss), … | embeddings: pairs pulled together, all else pushed away |
 //!
 //! ```
 //! use burn::nn::loss::Reduction;
@@ -26,3 +27,4 @@ pub mod classification;
 pub mod graphs;
 pub mod sets;
 pub mod spherical;
+pub mod contrastive;

@@ -10,6 +10,7 @@
 //! | [`agreement`] | do two explanations agree? | Kendall's τ and its weighted and top-k forms, Spearman, Pearson, top-k and pairwise agreement, rank-biased overlap, a matrix over methods |
 //! | [`explanation_graphs`] | is a generated graph well built, close to the gold one, of use? | structural check, graph edit distance, edge matching over any text encoder, edge importance, the benchmark's pipeline |
 //! | [`forgetting`] | is it forgotten, and only it? | truth ratio, forget quality, model utility, ROUGE-L, membership inference, distance to a retrained model |
+//! | [`representation`] | do embeddings lie well? | uniformity, tolerance, alignment |
 //!
 //! Measures that ask a model take any [`Predictor`](candor_core::Predictor), inputs and attributions as tensors with
 //! the batch first, and give one result a row. Others take slices. All arithmetic after the model is on the host in
@@ -41,4 +42,5 @@ pub mod faithfulness;
 pub mod forgetting;
 pub mod localisation;
 pub mod randomisation;
+pub mod representation;
 pub mod robustness;

@@ -9,7 +9,7 @@ mod distill;
 mod explain;
 #[path = "../../../../crates/candor-losses/tests/golden/main.rs"]
 mod losses;
-#[path = "../../../../crates/candor-metrics/tests/golden.rs"]
+#[path = "../../../../crates/candor-metrics/tests/golden/main.rs"]
 mod metrics;
 #[path = "../../../../crates/candor-models/tests/golden/main.rs"]
 mod models;
@@ -47,6 +47,7 @@ pub(crate) const FILES: [&str; 10] = golden_files!(
     "adversarial-mdp",
     "anyloss",
     "comp-sum",
+    "contrastive-behaviour",
     "disagreement",
     "explagraph",
     "kd-baselines",

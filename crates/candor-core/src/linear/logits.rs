@@ -1,6 +1,6 @@
 #[cfg(feature = "cube")]
 use burn::backend::DispatchDevice;
-use burn::tensor::{DType, Device, FloatDType, Tensor};
+use burn::tensor::{Bool, DType, Device, FloatDType, Tensor};
 
 use super::fused::{Plan, Wanted};
 use crate::extensions::has_extensions;
@@ -19,6 +19,7 @@ use crate::{ConfigError, MemoryBudget, check_shape};
 /// | bias | `[classes]` | none |
 /// | soft cap c | | none |
 /// | temperature | | 1 |
+/// | own class left out | | no |
 /// | budget | bytes of a tile of logits | 40 MiB on processors, 256 MiB on others |
 ///
 /// ```
@@ -47,13 +48,19 @@ pub struct LinearLogits {
 pub(crate) struct LogitMap {
     pub(crate) temperature: f64,
     pub(crate) soft_cap: Option<f64>,
+    /// Whether row i knows no class i.
+    pub(crate) without_own_class: bool,
 }
 
 impl LogitMap {
     const IDENTITY: Self = Self {
         temperature: 1.0,
         soft_cap: None,
+        without_own_class: false,
     };
+
+    /// What is added to a logit that is left out: its exponential is 0 beside any other's, and its square is finite.
+    pub(crate) const LEFT_OUT: f64 = -1e18;
 
     /// Whether there is a temperature to divide by.
     #[allow(clippy::float_cmp)] // the default, as it was set
@@ -126,6 +133,15 @@ impl LinearLogits {
         Ok(self)
     }
 
+    /// Without class i in row i: where rows and classes are the same things, none is compared with itself.
+    ///
+    /// Log-probabilities, log-sum-exp, entropy and the top-1 hit are of the other classes; the mean logit, and with it
+    /// label smoothing, means nothing. A row that has no other class has no distribution either.
+    pub fn without_own_class(mut self) -> Self {
+        self.map.without_own_class = true;
+        self
+    }
+
     /// With another budget for a tile of logits.
     pub fn with_budget(mut self, budget: MemoryBudget) -> Self {
         self.budget = Some(budget);
@@ -151,6 +167,11 @@ impl LinearLogits {
         }
         if self.map.is_tempered() {
             logits = logits * self.map.scale();
+        }
+        if self.map.without_own_class {
+            let device = logits.device().without_autodiff();
+            let others = Tensor::<2, Bool>::diag_mask(logits.dims(), 0, &device);
+            logits = logits.mask_fill(others.bool_not(), LogitMap::LEFT_OUT);
         }
         logits
     }

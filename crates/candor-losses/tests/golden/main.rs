@@ -5,6 +5,7 @@ mod classification;
 mod graphs;
 mod sets;
 mod spherical;
+mod contrastive;
 
 use candor_testkit::golden::Suite;
 
@@ -17,6 +18,7 @@ fn golden_cases() {
 pub(crate) fn suite() -> Suite {
     let suite = Suite::new("candor-losses");
     let suite = graphs::map(suite);
+    let suite = contrastive::map(suite);
     classification::map(suite)
     let suite = classification::map(suite);
     sets::map(suite)

@@ -52,6 +52,24 @@ impl Kernels<Flex> for FlexKernels {
         logits
     }
 
+    fn without_own_class(
+        mut logits: FlexTensor,
+        first_row: usize,
+        first_class: usize,
+    ) -> FlexTensor {
+        let [_, classes] = logits.shape().dims();
+        with_element!(logits.dtype(), E => {
+            let tile = logits.storage_mut::<E>().chunks_mut(classes);
+            for (row, logits) in tile.enumerate() {
+                let own = (first_row + row).checked_sub(first_class);
+                if let Some(logit) = own.and_then(|own| logits.get_mut(own)) {
+                    *logit = LogitMap::LEFT_OUT as E;
+                }
+            }
+        });
+        logits
+    }
+
     fn statistics(logits: &FlexTensor, targets: &FlexTensor, first_class: usize) -> FlexTensor {
         let [rows, classes] = logits.shape().dims();
         let targets = tile_targets(targets, first_class, classes);

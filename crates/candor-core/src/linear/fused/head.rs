@@ -46,6 +46,7 @@ impl<B: Backend> Head<B> {
 pub(super) struct RowTiles<'a, B: Backend, K: Kernels<B>> {
     head: &'a Head<B>,
     tiling: &'a Tiling,
+    first_row: usize,
     hidden: FloatTensor<B>,
     kept: Option<FloatTensor<B>>,
     kernels: PhantomData<K>,
@@ -56,6 +57,7 @@ impl<'a, B: Backend, K: Kernels<B>> RowTiles<'a, B, K> {
         Self {
             head,
             tiling,
+            first_row: range.start,
             hidden: K::operand(rows::<B>(&head.hidden, range)),
             kept: None,
             kernels: PhantomData,
@@ -100,12 +102,16 @@ impl<'a, B: Backend, K: Kernels<B>> RowTiles<'a, B, K> {
     pub(super) fn take(&mut self, classes: &Range<usize>) -> FloatTensor<B> {
         self.kept.take().unwrap_or_else(|| {
             let bias = self.head.bias.as_ref();
-            K::logits(
+            let logits = K::logits(
                 self.hidden.clone(),
                 self.weight(classes),
                 bias.map(|bias| rows::<B>(bias, classes.clone())),
                 self.head.map,
-            )
+            );
+            if self.head.map.without_own_class {
+                return K::without_own_class(logits, self.first_row, classes.start);
+            }
+            logits
         })
     }
 }

@@ -44,6 +44,21 @@ pub(super) trait Kernels<B: Backend> {
         )
     }
 
+    /// A tile in which no row counts the class of its own number.
+    fn without_own_class(
+        logits: FloatTensor<B>,
+        first_row: usize,
+        first_class: usize,
+    ) -> FloatTensor<B> {
+        let (first, rows) = (first_row as i64, logits.shape()[0] as i64);
+        let device = logits.device();
+        let dtype = get_device_settings::<B>(&device).int_dtype;
+        let own = B::int_arange(first..first + rows, &device, dtype);
+        let (index, inside) = tile_targets::<B>(&logits, &own, first_class);
+        let left_out = B::float_mul_scalar(inside, Scalar::from(LogitMap::LEFT_OUT));
+        B::float_scatter(1, logits, index, left_out, IndexingUpdateOp::Add)
+    }
+
     /// `[max, Σ exp(z - max), Σ exp(z - max) (z - max), Σ z, z_target]` of each row, `[rows, 5]`.
     ///
     /// The target's logit is 0 where the target is not among these classes.

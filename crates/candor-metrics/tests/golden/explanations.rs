@@ -1,4 +1,3 @@
-//! Golden cases of the sheets `xai-metrics`, `disagreement` and, of `npo`, the measures.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,16 +25,8 @@ use candor_metrics::randomisation::MprtReport;
 use candor_metrics::robustness::Sensitivity;
 use candor_testkit::golden::{Case, OpResult, Outputs, Suite, TwoLayer};
 
-#[path = "golden/explanation_graphs.rs"]
-mod explanation_graphs;
-
-#[test]
-fn golden_cases_pass() {
-    suite().run();
-}
-
-pub(crate) fn suite() -> Suite {
-    explanation_graphs::map(Suite::new("candor-metrics"))
+pub(super) fn map(suite: Suite) -> Suite {
+    suite
         .sheet("xai-metrics")
         .op("xm_infidelity", infidelity)
         .op("xm_sensitivity", sensitivity)
