@@ -6,6 +6,7 @@
 //! | family | in it | for |
 //! |---|---|---|
 //! | [`classification`] | [`AnyLoss`](classification::AnyLoss), [`CompSumLoss`](classification::CompSumLoss), [`SmoothAdversarialCompSum`](classification::SmoothAdversarialCompSum), … | class labels: metrics as losses, the cross-entropy family, adversarial training |
+//! | [`multimodal`] | [`MomentumContrastiveLoss`](multimodal::MomentumContrastiveLoss), [`AttributeLoss`](multimodal::AttributeLoss), … | images with texts: matching, masked words and patches, attributes |
 //!
 //! ```
 //! use burn::nn::loss::Reduction;
@@ -20,3 +21,4 @@
 //! ```
 
 pub mod classification;
+pub mod multimodal;

@@ -9,6 +9,7 @@
 //! | [`randomisation`] | does it depend on the weights? | model parameter randomisation test |
 //! | [`agreement`] | do two explanations agree? | Kendall's τ and its weighted and top-k forms, Spearman, Pearson, top-k and pairwise agreement, rank-biased overlap, a matrix over methods |
 //! | [`forgetting`] | is it forgotten, and only it? | truth ratio, forget quality, model utility, ROUGE-L, membership inference, distance to a retrained model |
+//! | [`retrieval`] | do the right items come first? | rank-k, mean average precision, mean inverse negative penalty |
 //!
 //! Measures that ask a model take any [`Predictor`](candor_core::Predictor), inputs and attributions as tensors with
 //! the batch first, and give one result a row. Others take slices. All arithmetic after the model is on the host in
@@ -39,4 +40,5 @@ pub mod faithfulness;
 pub mod forgetting;
 pub mod localisation;
 pub mod randomisation;
+pub mod retrieval;
 pub mod robustness;
