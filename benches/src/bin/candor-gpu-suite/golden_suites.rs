@@ -40,13 +40,14 @@ macro_rules! golden_files {
 }
 
 /// The text of every golden file.
-pub(crate) const FILES: [&str; 9] = golden_files!(
+pub(crate) const FILES: [&str; 10] = golden_files!(
     "anyloss",
     "comp-sum",
     "disagreement",
     "kd-baselines",
     "lfa",
     "lm-substrate",
+    "mars",
     "nd-loss",
     "npo",
     "xai-metrics",

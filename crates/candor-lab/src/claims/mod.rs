@@ -12,6 +12,7 @@ mod distilled_digits;
 mod kd_baselines;
 mod ledger;
 mod lfa;
+mod mars;
 mod nd_loss;
 mod npo;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use disagreement::DisagreementClaim;
 pub use kd_baselines::KdBaselinesClaim;
 pub use ledger::{Ledger, LedgerEntry};
 pub use lfa::LfaClaim;
+pub use mars::MarsClaim;
 pub use nd_loss::NdLossClaim;
 pub use npo::NpoClaim;
 pub use xai_metrics::XaiMetricsClaim;
@@ -172,6 +174,7 @@ pub fn all() -> Vec<Box<dyn Claim>> {
         Box::new(LfaClaim::default()),
         Box::new(XaiMetricsClaim::default()),
         Box::new(DisagreementClaim::default()),
+        Box::new(MarsClaim::default()),
     ]
 }
 
