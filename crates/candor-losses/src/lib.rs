@@ -10,6 +10,7 @@
 //! | [`sets`] | [`OrderSearchLoss`](sets::OrderSearchLoss), [`AssignmentLoss`](sets::AssignmentLoss), … | targets that are sets: a search for their order, matched slots |
 //! | [`spherical`] | [`ZLoss`](spherical::ZLoss), [`SphericalOutputLayer`](spherical::SphericalOutputLayer), … | very many classes: losses of three numbers a row, a layer whose step does not depend on the classes |
 //! | [`contrastive`] | [`InfoNceLoss`](contrastive::InfoNceLoss), [`NtXentLoss`](contrastive::NtXentLoss), [`SupConLoss`](contrastive::SupConLoss), … | embeddings: pairs pulled together, all else pushed away |
+//! | [`multimodal`] | [`MomentumContrastiveLoss`](multimodal::MomentumContrastiveLoss), [`AttributeLoss`](multimodal::AttributeLoss), … | images with texts: matching, masked words and patches, attributes |
 //!
 //! ```
 //! use burn::nn::loss::Reduction;
@@ -28,3 +29,4 @@ pub mod graphs;
 pub mod sets;
 pub mod spherical;
 pub mod contrastive;
+pub mod multimodal;

@@ -11,6 +11,7 @@
 //! | [`explanation_graphs`] | is a generated graph well built, close to the gold one, of use? | structural check, graph edit distance, edge matching over any text encoder, edge importance, the benchmark's pipeline |
 //! | [`forgetting`] | is it forgotten, and only it? | truth ratio, forget quality, model utility, ROUGE-L, membership inference, distance to a retrained model |
 //! | [`representation`] | do embeddings lie well? | uniformity, tolerance, alignment |
+//! | [`retrieval`] | do the right items come first? | rank-k, mean average precision, mean inverse negative penalty |
 //!
 //! Measures that ask a model take any [`Predictor`](candor_core::Predictor), inputs and attributions as tensors with
 //! the batch first, and give one result a row. Others take slices. All arithmetic after the model is on the host in
@@ -43,4 +44,5 @@ pub mod forgetting;
 pub mod localisation;
 pub mod randomisation;
 pub mod representation;
+pub mod retrieval;
 pub mod robustness;

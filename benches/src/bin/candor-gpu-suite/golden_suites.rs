@@ -53,6 +53,7 @@ pub(crate) const FILES: [&str; 10] = golden_files!(
     "kd-baselines",
     "lfa",
     "lm-substrate",
+    "mars",
     "nd-loss",
     "npo",
     "order-matters",

@@ -14,6 +14,7 @@ mod explagraph;
 mod kd_baselines;
 mod ledger;
 mod lfa;
+mod mars;
 mod nd_loss;
 mod npo;
 mod order_matters;
@@ -32,6 +33,7 @@ pub use explagraph::ExplagraphClaim;
 pub use kd_baselines::KdBaselinesClaim;
 pub use ledger::{Ledger, LedgerEntry};
 pub use lfa::LfaClaim;
+pub use mars::MarsClaim;
 pub use nd_loss::NdLossClaim;
 pub use npo::NpoClaim;
 pub use order_matters::OrderMattersClaim;
@@ -181,6 +183,7 @@ pub fn all() -> Vec<Box<dyn Claim>> {
         Box::new(XaiMetricsClaim::default()),
         Box::new(DisagreementClaim::default()),
         Box::new(AdversarialMdpClaim::default()),
+        Box::new(MarsClaim::default()),
     ]
 }
 

@@ -6,6 +6,7 @@ mod graphs;
 mod sets;
 mod spherical;
 mod contrastive;
+mod multimodal;
 
 use candor_testkit::golden::Suite;
 
@@ -24,4 +25,6 @@ pub(crate) fn suite() -> Suite {
     sets::map(suite)
     let suite = classification::map(suite);
     spherical::map(suite)
+    let suite = classification::map(suite);
+    multimodal::map(suite)
 }
