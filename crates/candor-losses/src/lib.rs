@@ -6,6 +6,7 @@
 //! | family | in it | for |
 //! |---|---|---|
 //! | [`classification`] | [`AnyLoss`](classification::AnyLoss), [`CompSumLoss`](classification::CompSumLoss), [`SmoothAdversarialCompSum`](classification::SmoothAdversarialCompSum), … | class labels: metrics as losses, the cross-entropy family, adversarial training |
+//! | [`stability`] | [`AuxZLoss`](stability::AuxZLoss), [`CrossEntropyWithZ`](stability::CrossEntropyWithZ), [`QkNorm`](stability::QkNorm), … | Transformers that must not diverge when rates or sizes grow |
 //!
 //! ```
 //! use burn::nn::loss::Reduction;
@@ -20,3 +21,4 @@
 //! ```
 
 pub mod classification;
+pub mod stability;
