@@ -8,6 +8,7 @@
 //! | [`localisation`] | does it sit on the object? | pointing game, rank and mass accuracy, top-k intersection, AUC |
 //! | [`randomisation`] | does it depend on the weights? | model parameter randomisation test |
 //! | [`agreement`] | do two explanations agree? | Kendall's τ and its weighted and top-k forms, Spearman, Pearson, top-k and pairwise agreement, rank-biased overlap, a matrix over methods |
+//! | [`training`] | will it blow up at a larger size or rate? | largest attention logit, log Z, learning-rate sensitivity, extrapolation over sizes |
 //! | [`forgetting`] | is it forgotten, and only it? | truth ratio, forget quality, model utility, ROUGE-L, membership inference, distance to a retrained model |
 //!
 //! Measures that ask a model take any [`Predictor`](candor_core::Predictor), inputs and attributions as tensors with
@@ -40,3 +41,4 @@ pub mod forgetting;
 pub mod localisation;
 pub mod randomisation;
 pub mod robustness;
+pub mod training;

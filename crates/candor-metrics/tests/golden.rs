@@ -6,6 +6,9 @@
     clippy::float_cmp
 )]
 
+#[path = "golden/training.rs"]
+mod training;
+
 use burn::tensor::{Device, Tensor};
 use candor_core::Target;
 use candor_metrics::agreement::{
@@ -84,6 +87,12 @@ pub(crate) fn suite() -> Suite {
             "npo_kto_unlearn_loss",
             "npo_simnpo_loss",
         ])
+        .sheet("small-scale-proxies")
+        .op("ssp_attention_logit_stats", training::attention_logit_stats)
+        .op("ssp_lr_sensitivity", training::sensitivity)
+        .op("ssp_norm_extrapolation", training::norm_extrapolation)
+        .op("ssp_epsilon_attenuation", training::attenuation)
+        .elsewhere(&training::ELSEWHERE)
 }
 
 /// A single instance as a batch of one.
