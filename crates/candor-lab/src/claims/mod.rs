@@ -14,6 +14,7 @@ mod ledger;
 mod lfa;
 mod nd_loss;
 mod npo;
+mod small_scale_proxies;
 #[cfg(test)]
 mod test_context;
 mod xai_metrics;
@@ -29,6 +30,7 @@ pub use ledger::{Ledger, LedgerEntry};
 pub use lfa::LfaClaim;
 pub use nd_loss::NdLossClaim;
 pub use npo::NpoClaim;
+pub use small_scale_proxies::SmallScaleProxiesClaim;
 pub use xai_metrics::XaiMetricsClaim;
 
 use crate::run::{Progress, RunError};
@@ -166,6 +168,7 @@ pub fn all() -> Vec<Box<dyn Claim>> {
     vec![
         Box::new(AnyLossClaim::default()),
         Box::new(CompSumClaim::default()),
+        Box::new(SmallScaleProxiesClaim::default()),
         Box::new(NdLossClaim::default()),
         Box::new(KdBaselinesClaim::default()),
         Box::new(NpoClaim::default()),
