@@ -11,6 +11,7 @@
 //! | [`spherical`] | [`ZLoss`](spherical::ZLoss), [`SphericalOutputLayer`](spherical::SphericalOutputLayer), … | very many classes: losses of three numbers a row, a layer whose step does not depend on the classes |
 //! | [`contrastive`] | [`InfoNceLoss`](contrastive::InfoNceLoss), [`NtXentLoss`](contrastive::NtXentLoss), [`SupConLoss`](contrastive::SupConLoss), … | embeddings: pairs pulled together, all else pushed away |
 //! | [`multimodal`] | [`MomentumContrastiveLoss`](multimodal::MomentumContrastiveLoss), [`AttributeLoss`](multimodal::AttributeLoss), … | images with texts: matching, masked words and patches, attributes |
+//! | [`stability`] | [`AuxZLoss`](stability::AuxZLoss), [`CrossEntropyWithZ`](stability::CrossEntropyWithZ), [`QkNorm`](stability::QkNorm), … | Transformers that must not diverge when rates or sizes grow |
 //!
 //! ```
 //! use burn::nn::loss::Reduction;
@@ -30,3 +31,4 @@ pub mod sets;
 pub mod spherical;
 pub mod contrastive;
 pub mod multimodal;
+pub mod stability;

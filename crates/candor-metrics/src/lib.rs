@@ -9,6 +9,7 @@
 //! | [`randomisation`] | does it depend on the weights? | model parameter randomisation test |
 //! | [`agreement`] | do two explanations agree? | Kendall's τ and its weighted and top-k forms, Spearman, Pearson, top-k and pairwise agreement, rank-biased overlap, a matrix over methods |
 //! | [`explanation_graphs`] | is a generated graph well built, close to the gold one, of use? | structural check, graph edit distance, edge matching over any text encoder, edge importance, the benchmark's pipeline |
+//! | [`training`] | will it blow up at a larger size or rate? | largest attention logit, log Z, learning-rate sensitivity, extrapolation over sizes |
 //! | [`forgetting`] | is it forgotten, and only it? | truth ratio, forget quality, model utility, ROUGE-L, membership inference, distance to a retrained model |
 //! | [`representation`] | do embeddings lie well? | uniformity, tolerance, alignment |
 //! | [`retrieval`] | do the right items come first? | rank-k, mean average precision, mean inverse negative penalty |
@@ -46,3 +47,4 @@ pub mod randomisation;
 pub mod representation;
 pub mod retrieval;
 pub mod robustness;
+pub mod training;

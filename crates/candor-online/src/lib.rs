@@ -1,12 +1,22 @@
-//! Learning against adversarially chosen losses, for Burn.
+//! Learning against adversarially chosen losses, for Burn: methods whose number of mistakes or whose regret is bounded.
 //!
 //! It holds:
 //!
 //! | method | paper | arXiv |
+//! | module | methods | paper |
 //! |---|---|---|
-//! | normalised gradient descent and the perceptron | From Logistic Regression to the Perceptron Algorithm: Exploring Gradient Descent with Large Step Sizes | 2412.08424 |
-//! | policy optimisation in adversarial MDPs | Refined Regret for Adversarial MDPs with Linear Function Approximation | 2301.12942 |
+//! | [`perceptron`] | logistic regression with large steps, plain and normalised, the perceptrons it turns into, their bounds | arXiv 2412.08424 |
+//!
+//! ```
+//! use burn::tensor::Device;
+//! use candor_online::perceptron::{LinearSeparator, NormalizedBatchPerceptron, SeparationConfig, worst_case_rows};
+//!
+//! let rows = worst_case_rows(50, &Device::flex()).unwrap();
+//! let report = NormalizedBatchPerceptron.fit(&rows, &SeparationConfig::new()).unwrap();
+//! assert!(report.solved && report.iterations <= 3);
+//! ```
 //!
 //! `cargo xtask papers` says what is done.
 
 pub mod mdp;
+pub mod perceptron;

@@ -18,6 +18,7 @@ mod mars;
 mod nd_loss;
 mod npo;
 mod order_matters;
+mod small_scale_proxies;
 #[cfg(test)]
 mod test_context;
 mod xai_metrics;
@@ -37,6 +38,7 @@ pub use mars::MarsClaim;
 pub use nd_loss::NdLossClaim;
 pub use npo::NpoClaim;
 pub use order_matters::OrderMattersClaim;
+pub use small_scale_proxies::SmallScaleProxiesClaim;
 pub use xai_metrics::XaiMetricsClaim;
 
 use crate::run::{Progress, RunError};
@@ -175,6 +177,7 @@ pub fn all() -> Vec<Box<dyn Claim>> {
         Box::new(AnyLossClaim::default()),
         Box::new(CompSumClaim::default()),
         Box::new(ExplagraphClaim::default()),
+        Box::new(SmallScaleProxiesClaim::default()),
         Box::new(NdLossClaim::default()),
         Box::new(KdBaselinesClaim::default()),
         Box::new(NpoClaim::default()),

@@ -7,6 +7,7 @@ use burn::train::checkpoint::KeepLastNCheckpoints;
 use burn::train::metric::{AccuracyMetric, LossMetric};
 use burn::train::{Learner, SupervisedTraining};
 use candor_core::ConfigError;
+use candor_metrics::training::burn_train::LogZMetric;
 use candor_models::Cnn;
 use indicatif::ProgressBar;
 
@@ -75,7 +76,7 @@ impl Fit {
         let learner = Learner::new(trainee, optimizer, self.learning_rate);
         let adapt = |training: SupervisedTraining<Trainee>| {
             training
-                .metrics((LossMetric::new(), AccuracyMetric::new()))
+                .metrics((LossMetric::new(), AccuracyMetric::new(), LogZMetric::new()))
                 .with_checkpointing_strategy(KeepLastNCheckpoints::new(2))
         };
         let ended = session.launch(learner, train, valid, adapt, bar)?;

@@ -7,6 +7,7 @@ mod sets;
 mod spherical;
 mod contrastive;
 mod multimodal;
+mod stability;
 
 use candor_testkit::golden::Suite;
 
@@ -20,6 +21,7 @@ pub(crate) fn suite() -> Suite {
     let suite = Suite::new("candor-losses");
     let suite = graphs::map(suite);
     let suite = contrastive::map(suite);
+    let suite = stability::map(suite);
     classification::map(suite)
     let suite = classification::map(suite);
     sets::map(suite)

@@ -1,12 +1,3 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::float_cmp
-)]
-
-mod golden_retrieval;
-
 use burn::tensor::{Device, Tensor};
 use candor_core::Target;
 use candor_metrics::agreement::{
@@ -79,25 +70,6 @@ pub(super) fn map(suite: Suite) -> Suite {
             "npo_dpo_unlearn_loss",
             "npo_kto_unlearn_loss",
             "npo_simnpo_loss",
-        ])
-        .sheet("mars")
-        .op(
-            "mars_retrieval_metrics",
-            golden_retrieval::retrieval_metrics,
-        )
-        .elsewhere(&[
-            "mars_random_masking",
-            "mars_unshuffle",
-            "mars_patchify",
-            "mars_reconstruction_loss",
-            "mars_attribute_loss",
-            "mars_attribute_mask",
-            "mars_contrastive_loss",
-            "mars_hard_negative",
-            "mars_mlm_loss",
-            "mars_replaced_token_labels",
-            "mars_total_loss",
-            "mars_queue_push",
         ])
 }
 

@@ -1,8 +1,16 @@
-//! Golden cases of the sheets `xai-metrics`, `disagreement` and, of `npo`, the measures.
+//! The sheets' cases, on every device compiled in.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::float_cmp
+)]
 
 mod explanation_graphs;
 mod explanations;
 mod representation;
+mod retrieval;
+mod training;
 
 use candor_testkit::golden::Suite;
 
@@ -15,5 +23,7 @@ fn golden_cases_pass() {
 pub(crate) fn suite() -> Suite {
     let suite = explanations::map(Suite::new("candor-metrics"));
     let suite = explanation_graphs::map(suite);
-    representation::map(suite)
+    let suite = representation::map(suite);
+    let suite = retrieval::map(suite);
+    training::map(suite)
 }

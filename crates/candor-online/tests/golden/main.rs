@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod mdp;
+mod perceptron;
 
 use candor_testkit::golden::Suite;
 
@@ -14,4 +15,5 @@ fn golden_cases() {
 pub(crate) fn suite() -> Suite {
     let suite = Suite::new("candor-online");
     mdp::map(suite)
+    perceptron::map(suite)
 }

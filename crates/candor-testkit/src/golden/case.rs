@@ -181,6 +181,11 @@ impl Case {
             .unwrap_or_else(|| panic!("case {} has no parameter {name}", self.name))
     }
 
+    /// What the case lists under `json_outputs`: for outputs that it allows a tolerance of their own.
+    pub fn json_output(&self, name: &str) -> Option<&Value> {
+        self.json_outputs.get(name)
+    }
+
     /// The file that the case is about, as `requires` names it.
     ///
     /// A case whose file is absent is skipped before its operator is called.
