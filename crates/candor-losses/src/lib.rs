@@ -6,6 +6,7 @@
 //! | family | in it | for |
 //! |---|---|---|
 //! | [`classification`] | [`AnyLoss`](classification::AnyLoss), [`CompSumLoss`](classification::CompSumLoss), [`SmoothAdversarialCompSum`](classification::SmoothAdversarialCompSum), … | class labels: metrics as losses, the cross-entropy family, adversarial training |
+//! | [`metric_learning`] | [`ProtoTripletLoss`](metric_learning::ProtoTripletLoss), [`IcnnLoss`](metric_learning::IcnnLoss), [`TripletMarginLoss`](metric_learning::TripletMarginLoss), … | embeddings: few-shot episodes, triplets with mining |
 //!
 //! ```
 //! use burn::nn::loss::Reduction;
@@ -20,3 +21,4 @@
 //! ```
 
 pub mod classification;
+pub mod metric_learning;

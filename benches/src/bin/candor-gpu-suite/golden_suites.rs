@@ -40,7 +40,7 @@ macro_rules! golden_files {
 }
 
 /// The text of every golden file.
-pub(crate) const FILES: [&str; 9] = golden_files!(
+pub(crate) const FILES: [&str; 10] = golden_files!(
     "anyloss",
     "comp-sum",
     "disagreement",
@@ -49,5 +49,6 @@ pub(crate) const FILES: [&str; 9] = golden_files!(
     "lm-substrate",
     "nd-loss",
     "npo",
+    "susana-distancia",
     "xai-metrics",
 );

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod classification;
+mod metric_learning;
 
 use candor_testkit::golden::Suite;
 
@@ -13,5 +14,6 @@ fn golden_cases() {
 /// Every family maps the operators of its sheets.
 pub(crate) fn suite() -> Suite {
     let suite = Suite::new("candor-losses");
-    classification::map(suite)
+    let suite = classification::map(suite);
+    metric_learning::map(suite)
 }
