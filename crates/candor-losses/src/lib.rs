@@ -12,6 +12,7 @@
 //! | [`contrastive`] | [`InfoNceLoss`](contrastive::InfoNceLoss), [`NtXentLoss`](contrastive::NtXentLoss), [`SupConLoss`](contrastive::SupConLoss), … | embeddings: pairs pulled together, all else pushed away |
 //! | [`multimodal`] | [`MomentumContrastiveLoss`](multimodal::MomentumContrastiveLoss), [`AttributeLoss`](multimodal::AttributeLoss), … | images with texts: matching, masked words and patches, attributes |
 //! | [`stability`] | [`AuxZLoss`](stability::AuxZLoss), [`CrossEntropyWithZ`](stability::CrossEntropyWithZ), [`QkNorm`](stability::QkNorm), … | Transformers that must not diverge when rates or sizes grow |
+//! | [`metric_learning`] | [`ProtoTripletLoss`](metric_learning::ProtoTripletLoss), [`IcnnLoss`](metric_learning::IcnnLoss), [`TripletMarginLoss`](metric_learning::TripletMarginLoss), … | embeddings: few-shot episodes, triplets with mining |
 //!
 //! ```
 //! use burn::nn::loss::Reduction;
@@ -32,3 +33,4 @@ pub mod spherical;
 pub mod contrastive;
 pub mod multimodal;
 pub mod stability;
+pub mod metric_learning;

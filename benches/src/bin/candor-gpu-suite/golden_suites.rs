@@ -57,6 +57,7 @@ pub(crate) const FILES: [&str; 10] = golden_files!(
     "nd-loss",
     "npo",
     "order-matters",
+    "susana-distancia",
     "xai-metrics",
     "z-loss",
 );

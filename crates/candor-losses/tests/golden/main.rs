@@ -8,6 +8,7 @@ mod spherical;
 mod contrastive;
 mod multimodal;
 mod stability;
+mod metric_learning;
 
 use candor_testkit::golden::Suite;
 
@@ -29,4 +30,6 @@ pub(crate) fn suite() -> Suite {
     spherical::map(suite)
     let suite = classification::map(suite);
     multimodal::map(suite)
+    let suite = classification::map(suite);
+    metric_learning::map(suite)
 }
