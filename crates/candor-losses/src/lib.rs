@@ -27,10 +27,10 @@
 //! ```
 
 pub mod classification;
+pub mod contrastive;
 pub mod graphs;
+pub mod metric_learning;
+pub mod multimodal;
 pub mod sets;
 pub mod spherical;
-pub mod contrastive;
-pub mod multimodal;
 pub mod stability;
-pub mod metric_learning;

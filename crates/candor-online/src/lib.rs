@@ -2,9 +2,9 @@
 //!
 //! It holds:
 //!
-//! | method | paper | arXiv |
 //! | module | methods | paper |
 //! |---|---|---|
+//! | [`mdp`] | policy optimisation in episodic decision processes with adversarial losses: log-barrier FTRL, estimators, dilated bonus, regret | arXiv 2301.12942 |
 //! | [`perceptron`] | logistic regression with large steps, plain and normalised, the perceptrons it turns into, their bounds | arXiv 2412.08424 |
 //!
 //! ```

@@ -43,7 +43,7 @@ macro_rules! golden_files {
 }
 
 /// The text of every golden file.
-pub(crate) const FILES: [&str; 10] = golden_files!(
+pub(crate) const FILES: [&str; 16] = golden_files!(
     "adversarial-mdp",
     "anyloss",
     "comp-sum",

@@ -2,13 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod classification;
+mod contrastive;
 mod graphs;
+mod metric_learning;
+mod multimodal;
 mod sets;
 mod spherical;
-mod contrastive;
-mod multimodal;
 mod stability;
-mod metric_learning;
 
 use candor_testkit::golden::Suite;
 
@@ -20,16 +20,12 @@ fn golden_cases() {
 /// Every family maps the operators of its sheets.
 pub(crate) fn suite() -> Suite {
     let suite = Suite::new("candor-losses");
-    let suite = graphs::map(suite);
+    let suite = classification::map(suite);
     let suite = contrastive::map(suite);
-    let suite = stability::map(suite);
-    classification::map(suite)
-    let suite = classification::map(suite);
-    sets::map(suite)
-    let suite = classification::map(suite);
-    spherical::map(suite)
-    let suite = classification::map(suite);
-    multimodal::map(suite)
-    let suite = classification::map(suite);
-    metric_learning::map(suite)
+    let suite = graphs::map(suite);
+    let suite = metric_learning::map(suite);
+    let suite = multimodal::map(suite);
+    let suite = sets::map(suite);
+    let suite = spherical::map(suite);
+    stability::map(suite)
 }

@@ -13,7 +13,6 @@ fn golden_cases() {
 
 /// Every family maps the operators of its sheets.
 pub(crate) fn suite() -> Suite {
-    let suite = Suite::new("candor-online");
-    mdp::map(suite)
+    let suite = mdp::map(Suite::new("candor-online"));
     perceptron::map(suite)
 }
