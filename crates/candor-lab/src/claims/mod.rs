@@ -17,6 +17,7 @@ mod npo;
 #[cfg(test)]
 mod test_context;
 mod xai_metrics;
+mod z_loss;
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,7 @@ pub use lfa::LfaClaim;
 pub use nd_loss::NdLossClaim;
 pub use npo::NpoClaim;
 pub use xai_metrics::XaiMetricsClaim;
+pub use z_loss::ZLossClaim;
 
 use crate::run::{Progress, RunError};
 
@@ -166,6 +168,7 @@ pub fn all() -> Vec<Box<dyn Claim>> {
     vec![
         Box::new(AnyLossClaim::default()),
         Box::new(CompSumClaim::default()),
+        Box::new(ZLossClaim::default()),
         Box::new(NdLossClaim::default()),
         Box::new(KdBaselinesClaim::default()),
         Box::new(NpoClaim::default()),
