@@ -22,6 +22,7 @@ mod small_scale_proxies;
 #[cfg(test)]
 mod test_context;
 mod xai_metrics;
+mod z_loss;
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,7 @@ pub use npo::NpoClaim;
 pub use order_matters::OrderMattersClaim;
 pub use small_scale_proxies::SmallScaleProxiesClaim;
 pub use xai_metrics::XaiMetricsClaim;
+pub use z_loss::ZLossClaim;
 
 use crate::run::{Progress, RunError};
 
@@ -178,6 +180,7 @@ pub fn all() -> Vec<Box<dyn Claim>> {
         Box::new(CompSumClaim::default()),
         Box::new(ExplagraphClaim::default()),
         Box::new(SmallScaleProxiesClaim::default()),
+        Box::new(ZLossClaim::default()),
         Box::new(NdLossClaim::default()),
         Box::new(KdBaselinesClaim::default()),
         Box::new(NpoClaim::default()),
