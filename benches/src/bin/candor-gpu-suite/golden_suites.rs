@@ -13,6 +13,8 @@ mod losses;
 mod metrics;
 #[path = "../../../../crates/candor-models/tests/golden/main.rs"]
 mod models;
+#[path = "../../../../crates/candor-online/tests/golden/main.rs"]
+mod online;
 #[path = "../../../../crates/candor-unlearn/tests/golden.rs"]
 mod unlearn;
 
@@ -25,6 +27,7 @@ pub(crate) fn suites(size: Size) -> Vec<Suite> {
         explain::suite(),
         metrics::suite(),
         models::suite(),
+        online::suite(),
     ];
     let sized = |suite: Suite| match size {
         Size::Small => suite.without_required_files(),
@@ -40,14 +43,16 @@ macro_rules! golden_files {
 }
 
 /// The text of every golden file.
-pub(crate) const FILES: [&str; 9] = golden_files!(
+pub(crate) const FILES: [&str; 11] = golden_files!(
     "anyloss",
     "comp-sum",
     "disagreement",
     "kd-baselines",
     "lfa",
     "lm-substrate",
+    "logistic-perceptron",
     "nd-loss",
     "npo",
+    "small-scale-proxies",
     "xai-metrics",
 );

@@ -12,6 +12,7 @@ mod distilled_digits;
 mod kd_baselines;
 mod ledger;
 mod lfa;
+mod logistic_perceptron;
 mod nd_loss;
 mod npo;
 mod small_scale_proxies;
@@ -28,6 +29,7 @@ pub use disagreement::DisagreementClaim;
 pub use kd_baselines::KdBaselinesClaim;
 pub use ledger::{Ledger, LedgerEntry};
 pub use lfa::LfaClaim;
+pub use logistic_perceptron::LogisticPerceptronClaim;
 pub use nd_loss::NdLossClaim;
 pub use npo::NpoClaim;
 pub use small_scale_proxies::SmallScaleProxiesClaim;
@@ -175,6 +177,7 @@ pub fn all() -> Vec<Box<dyn Claim>> {
         Box::new(LfaClaim::default()),
         Box::new(XaiMetricsClaim::default()),
         Box::new(DisagreementClaim::default()),
+        Box::new(LogisticPerceptronClaim::default()),
     ]
 }
 
