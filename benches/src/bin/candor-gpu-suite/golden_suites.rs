@@ -45,6 +45,7 @@ macro_rules! golden_files {
 /// The text of every golden file.
 pub(crate) const FILES: [&str; 16] = golden_files!(
     "adversarial-mdp",
+pub(crate) const FILES: [&str; 11] = golden_files!(
     "anyloss",
     "comp-sum",
     "contrastive-behaviour",
@@ -58,6 +59,10 @@ pub(crate) const FILES: [&str; 16] = golden_files!(
     "npo",
     "order-matters",
     "susana-distancia",
+    "logistic-perceptron",
+    "nd-loss",
+    "npo",
+    "small-scale-proxies",
     "xai-metrics",
     "z-loss",
 );

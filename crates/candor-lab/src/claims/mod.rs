@@ -15,6 +15,7 @@ mod kd_baselines;
 mod ledger;
 mod lfa;
 mod mars;
+mod logistic_perceptron;
 mod nd_loss;
 mod npo;
 mod order_matters;
@@ -36,6 +37,7 @@ pub use kd_baselines::KdBaselinesClaim;
 pub use ledger::{Ledger, LedgerEntry};
 pub use lfa::LfaClaim;
 pub use mars::MarsClaim;
+pub use logistic_perceptron::LogisticPerceptronClaim;
 pub use nd_loss::NdLossClaim;
 pub use npo::NpoClaim;
 pub use order_matters::OrderMattersClaim;
@@ -190,6 +192,7 @@ pub fn all() -> Vec<Box<dyn Claim>> {
         Box::new(DisagreementClaim::default()),
         Box::new(AdversarialMdpClaim::default()),
         Box::new(MarsClaim::default()),
+        Box::new(LogisticPerceptronClaim::default()),
     ]
 }
 
