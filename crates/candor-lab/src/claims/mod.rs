@@ -5,6 +5,7 @@
 
 mod anyloss;
 mod comp_sum;
+mod contrastive_behaviour;
 mod descent;
 mod digit_rows;
 mod disagreement;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use anyloss::AnyLossClaim;
 pub use comp_sum::CompSumClaim;
+pub use contrastive_behaviour::ContrastiveBehaviourClaim;
 pub use disagreement::DisagreementClaim;
 pub use kd_baselines::KdBaselinesClaim;
 pub use ledger::{Ledger, LedgerEntry};
@@ -166,6 +168,7 @@ pub fn all() -> Vec<Box<dyn Claim>> {
     vec![
         Box::new(AnyLossClaim::default()),
         Box::new(CompSumClaim::default()),
+        Box::new(ContrastiveBehaviourClaim::default()),
         Box::new(NdLossClaim::default()),
         Box::new(KdBaselinesClaim::default()),
         Box::new(NpoClaim::default()),
