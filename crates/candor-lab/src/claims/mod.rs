@@ -6,6 +6,7 @@
 mod adversarial_mdp;
 mod anyloss;
 mod comp_sum;
+mod contrastive_behaviour;
 mod descent;
 mod digit_rows;
 mod disagreement;
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 pub use adversarial_mdp::AdversarialMdpClaim;
 pub use anyloss::AnyLossClaim;
 pub use comp_sum::CompSumClaim;
+pub use contrastive_behaviour::ContrastiveBehaviourClaim;
 pub use disagreement::DisagreementClaim;
 pub use explagraph::ExplagraphClaim;
 pub use kd_baselines::KdBaselinesClaim;
@@ -183,6 +185,7 @@ pub fn all() -> Vec<Box<dyn Claim>> {
         Box::new(ExplagraphClaim::default()),
         Box::new(SmallScaleProxiesClaim::default()),
         Box::new(ZLossClaim::default()),
+        Box::new(ContrastiveBehaviourClaim::default()),
         Box::new(NdLossClaim::default()),
         Box::new(KdBaselinesClaim::default()),
         Box::new(NpoClaim::default()),

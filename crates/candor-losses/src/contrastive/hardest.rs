@@ -8,6 +8,9 @@ use candor_core::ConfigError;
 pub(super) struct HardFraction(f64);
 
 impl HardFraction {
+    /// Every negative.
+    pub(super) const ALL: Self = Self(1.0);
+
     pub(super) fn new(config: &'static str, fraction: f64) -> Result<Self, ConfigError> {
         if fraction > 0.0 && fraction <= 1.0 {
             Ok(Self(fraction))

@@ -1,5 +1,5 @@
 use burn::config::Config;
-use burn::tensor::{Bool, Tensor};
+use burn::tensor::Tensor;
 use candor_core::numerics::{masked_log_softmax, masked_softmax};
 use candor_core::{ConfigError, InputError, host, in_f32};
 
@@ -133,13 +133,9 @@ impl PenaltyAnalysis {
         let [anchors, count] = negatives.dims();
         InputError::check_not_empty(NAME, "negatives", anchors)?;
         check_negatives(NAME, count)?;
-        let kept = match self.fraction {
-            Some(fraction) => fraction.keep(negatives.clone(), count),
-            None => {
-                let device = negatives.device().without_autodiff();
-                Tensor::<2, Bool>::full([anchors, count], true, &device)
-            }
-        };
+        // The hardest of all are all.
+        let fraction = self.fraction.unwrap_or(HardFraction::ALL);
+        let kept = fraction.keep(negatives.clone(), count);
         let scaled = |negatives: Tensor<2>| negatives * (1.0 / temperature);
         let penalty = in_f32(negatives.clone(), |negatives| {
             masked_softmax(scaled(negatives), kept.clone(), 1)
