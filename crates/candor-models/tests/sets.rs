@@ -11,6 +11,9 @@ use candor_models::sets::{
 use candor_testkit::check_gradient;
 use candor_testkit::contract::{check_config, check_refused, check_send_sync};
 
+/// Element i of a moved set is element ORDER[i] of the straight one.
+const ORDER: [i64; 4] = [2, 0, 3, 1];
+
 /// Numbers without a pattern, in ±scale.
 fn numbers<const D: usize>(shape: [usize; D], scale: f64, salt: f64, device: &Device) -> Tensor<D> {
     let count = shape.iter().product::<usize>();
@@ -75,7 +78,7 @@ fn a_permuted_memory_leaves_the_embedding_and_permutes_the_attention() {
     let device = Device::flex();
     let block = process_block(5, &device);
     let memory = numbers([2, 4, 3], 1.5, 0.0, &device);
-    let order = Tensor::<1, Int>::from_data([2, 0, 3, 1], &device);
+    let order = Tensor::<1, Int>::from_data(ORDER, &device);
     let straight = block.forward(memory.clone(), None);
     let moved = block.forward(memory.select(1, order.clone()), None);
     close(
@@ -91,8 +94,6 @@ fn a_permuted_memory_leaves_the_embedding_and_permutes_the_attention() {
 fn a_permuted_set_gives_the_permuted_orders_their_probabilities() {
     let model = network();
     let set = elements(1, 4);
-    // Element i of the moved set is element ORDER[i] of the straight one.
-    const ORDER: [i64; 4] = [2, 0, 3, 1];
     let moved = set
         .clone()
         .select(1, Tensor::<1, Int>::from_data(ORDER, &Device::flex()));
@@ -196,7 +197,7 @@ fn gradients_of_process_and_pointer_are_those_of_finite_differences() {
 #[test]
 fn a_memory_of_two_hundreds_saturates_with_finite_gradients() {
     let device = Device::flex().autodiff();
-    let memory = (numbers::<3>([2, 4, 3], 200.0, 0.1, &device)).require_grad();
+    let memory = numbers([2, 4, 3], 200.0, 0.1, &device).require_grad();
     let processed = process_block(5, &device).forward(memory.clone(), None);
     let query = processed.embedding.clone().slice_dim(1, 0..3);
     let all = Tensor::<2>::ones([2, 4], &device).greater_scalar(0.5);

@@ -67,7 +67,7 @@ impl AdditiveAttention {
         let rows = memory.reshape([batch * elements, model]);
         let memory = rows.matmul(self.memory_weight.val().transpose());
         let query = query.matmul(self.query_weight.val().transpose());
-        let sums = memory.reshape([batch, elements, attention]) + query.unsqueeze_dim(1);
+        let sums = memory.reshape([batch, elements, attention]) + query.unsqueeze_dim::<3>(1);
         let direction = self.direction.val().reshape([attention, 1]);
         let scores = sums.tanh().reshape([batch * elements, attention]);
         scores.matmul(direction).reshape([batch, elements])
