@@ -205,13 +205,13 @@ impl MomentumContrastiveLoss {
 
     /// Image to text, text to image, image to image, text to text; each `[batch]`.
     fn directions(&self, inputs: ContrastiveInputs, temperature: Tensor<1>) -> [Tensor<1>; 4] {
-        let hard = hard_targets(inputs.ids, inputs.queue_ids);
+        let same = same_identity(inputs.ids, inputs.queue_ids);
         let (images, texts) = (
             Keys::new(inputs.image_momentum, inputs.image_queue),
             Keys::new(inputs.text_momentum, inputs.text_queue),
         );
         let direction = |features: &Tensor<2>, queries: &Keys, keys: &Keys| {
-            self.direction(features, queries, keys, &hard, &temperature)
+            self.direction(features, queries, keys, &same, &temperature)
         };
         [
             direction(&inputs.image, &images, &texts),
@@ -227,21 +227,22 @@ impl MomentumContrastiveLoss {
         features: &Tensor<2>,
         queries: &Keys,
         keys: &Keys,
-        hard: &Tensor<2>,
+        same: &Tensor<2>,
         temperature: &Tensor<1>,
     ) -> Tensor<1> {
         let [batch, width] = features.dims();
         for key in [&queries.momentum, &keys.momentum] {
             check_shape!(NAME, key, [batch, width]);
         }
-        let [_, count] = hard.dims();
+        let [_, count] = same.dims();
         let (queue, places) = (&keys.queue, count - batch);
         check_shape!(NAME, queue, [places, width]);
         in_f32(features.clone(), |features| {
             let dtype = features.dtype();
             let temperature = temperature.clone().cast(dtype).unsqueeze_dim::<2>(1);
             let fixed = temperature.clone().without_autodiff();
-            let mut target = hard.clone().cast(dtype);
+            let same = same.clone().cast(dtype);
+            let mut target = same.clone() / same.sum_dim(1);
             if self.alpha > 0.0 {
                 let momentum = queries.momentum.clone().cast(dtype) / fixed;
                 let soft = activation::softmax(keys.logits(momentum), 1);
@@ -280,13 +281,12 @@ impl Keys {
     }
 }
 
-/// Equal shares for the keys of each row's identity, `[batch, batch + queue]`.
-fn hard_targets(ids: Tensor<1, Int>, queue_ids: Tensor<1, Int>) -> Tensor<2> {
+/// 1 at the keys of each row's identity, `[batch, batch + queue]`.
+fn same_identity(ids: Tensor<1, Int>, queue_ids: Tensor<1, Int>) -> Tensor<2> {
     let [batch] = ids.dims();
     let all = Tensor::cat(vec![ids.clone(), queue_ids], 0);
     let [count] = all.dims();
     let row = ids.unsqueeze_dim::<2>(1).expand([batch, count]);
     let column = all.unsqueeze_dim::<2>(0).expand([batch, count]);
-    let same = row.equal(column).float().without_autodiff();
-    same.clone() / same.sum_dim(1)
+    row.equal(column).float().without_autodiff()
 }

@@ -9,8 +9,8 @@ use super::PartOfSpeech;
 /// A phrase is as long as it can be: a determiner opens a new one, and what follows its last noun is left out. Phrases joined
 /// by "and", "with" or a comma are different ones, but of "red and black shoes" only "black shoes" is found.
 ///
-/// This is a rule on tags, which suits captions. No published crate is used: `nlprule` has had no release since 2021,
-/// `harper-pos-utils` (2026) brings a second version of Burn into the build.
+/// This is a rule on tags, which suits captions. Of the published crates, `harper-pos-utils` 3.0 brings a second version of
+/// Burn into the build, `nlprule` 0.6 model files under the LGPL, and `postagger` 0.0.3 names no licence.
 ///
 /// ```
 /// use candor_losses::multimodal::{PartOfSpeech::*, noun_chunks};
