@@ -1,8 +1,6 @@
 use candor_core::InputError;
 
 use super::InverseCovariance;
-#[cfg(doc)]
-use super::MatrixGeometricResampling;
 
 /// The mean of outer products of visited features, and its regularised inverse.
 ///
@@ -10,7 +8,7 @@ use super::MatrixGeometricResampling;
 /// (γ I + (1/W) Σ_i φ_i φ_iᵀ)⁻¹
 /// ```
 ///
-/// The paper's alternative to [`MatrixGeometricResampling`]: it needs fewer paths and is symmetric. Features are added
+/// The paper's alternative to [`MatrixGeometricResampling`](super::MatrixGeometricResampling): it needs fewer paths and is symmetric. Features are added
 /// one by one, so that memory does not grow with their number.
 ///
 /// Source: Liu, Wei, Zimmert, Liu (2023), arXiv 2301.12942.

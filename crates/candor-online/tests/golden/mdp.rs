@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use burn::tensor::Device;
-use candor_core::DrawKey;
+use candor_core::{DrawKey, InputError};
 use candor_online::mdp::{
     ActionTable, AdversarialLearnerConfig, DilatedBonusConfig, EmpiricalInverse,
     ExponentialWeightsConfig, InverseCovariance, LinearMdp, LogBarrierFtrlConfig,
@@ -58,12 +58,12 @@ fn resampling(case: &Case) -> OpResult {
         .with_gamma(case.param("gamma"))
         .with_step(case.param_or("c", 0.5))
         .init()?
-        .inverse(shape(case, "features"), &case.floats("features"))?;
+        .inverse(shape(case, "features")?, &case.floats("features"))?;
     Ok(Outputs::new().values("inverse", inverse.values().to_vec()))
 }
 
 fn empirical_inverse(case: &Case) -> OpResult {
-    let [_, width] = shape(case, "features");
+    let [_, width] = shape(case, "features")?;
     let mut visits = EmpiricalInverse::new(width)?;
     for feature in case.float_rows("features") {
         visits.add(&feature)?;
@@ -74,8 +74,11 @@ fn empirical_inverse(case: &Case) -> OpResult {
 
 fn q_estimators(case: &Case) -> OpResult {
     let features = case.floats("features");
-    let inverse = InverseCovariance::new(shape::<2>(case, "inverse")[0], case.floats("inverse"))?;
-    let [drawn, _] = shape(case, "resampled_features");
+    let [_, width] = shape(case, "features")?;
+    let [drawn, _] = shape(case, "resampled_features")?;
+    check_shape(case, "inverse", &[width, width])?;
+    check_shape(case, "resampled_features", &[drawn, width])?;
+    let inverse = InverseCovariance::new(width, case.floats("inverse"))?;
     let negative_part = mean_negative_part(
         &inverse,
         &features,
@@ -96,9 +99,10 @@ fn q_estimators(case: &Case) -> OpResult {
 }
 
 fn evaluation(case: &Case) -> OpResult {
-    let mdp = mdp(case, case.floats("initial"), "loss")?;
+    let losses = table(case, "loss")?;
+    let mdp = mdp(case, losses.shape(), case.floats("initial"))?;
     let policy = Policy::new(table(case, "policy")?)?;
-    let evaluation = PolicyEvaluation::of(mdp.dynamics(), &policy, &table(case, "loss")?)?;
+    let evaluation = PolicyEvaluation::of(mdp.dynamics(), &policy, &losses)?;
     let inverses = mdp.inverses(&policy, case.param("gamma"))?;
     let inverses = inverses
         .iter()
@@ -130,7 +134,7 @@ fn bonus(case: &Case) -> OpResult {
     let [_, states, _] = policy.shape();
     // A bonus does not depend on where episodes start.
     let anywhere = vec![1.0 / states as f64; states];
-    let mdp = mdp(case, anywhere, "policy")?;
+    let mdp = mdp(case, policy.shape(), anywhere)?;
     let width = mdp.width();
     let inverses = case
         .float_rows("inverse")
@@ -147,19 +151,13 @@ fn bonus(case: &Case) -> OpResult {
 }
 
 fn run(case: &Case, _: &Device) -> OpResult {
-    let [episodes, layers, states, actions] = shape(case, "losses");
+    let [_, layers, states, actions] = shape(case, "losses")?;
     let losses = case
         .float_rows("losses")
         .into_iter()
         .map(|values| ActionTable::new([layers, states, actions], values))
         .collect::<Result<Vec<_>, _>>()?;
-    assert_eq!(losses.len(), episodes);
-    let dynamics = dynamics(case, [layers, states, actions], case.floats("initial"))?;
-    let mdp = LinearMdp::new(
-        dynamics,
-        shape::<4>(case, "features")[3],
-        case.floats("features"),
-    )?;
+    let mdp = mdp(case, [layers, states, actions], case.floats("initial"))?;
     let (regularizer, estimator) = match case.text("algorithm") {
         "log_barrier" => (Regularizer::LogBarrier, QEstimator::Plain),
         "exp_weights" => (Regularizer::ExponentialWeights, QEstimator::Plain),
@@ -187,12 +185,19 @@ fn as_json(trajectories: &[Trajectory]) -> Result<Value, serde_json::Error> {
     serde_json::to_value(steps)
 }
 
-fn shape<const D: usize>(case: &Case, name: &str) -> [usize; D] {
-    case.shape(name).try_into().unwrap()
+fn shape<const D: usize>(case: &Case, name: &str) -> Result<[usize; D], Box<dyn Error>> {
+    let seen = case.shape(name);
+    seen.try_into()
+        .map_err(|seen| format!("{name} has shape {seen:?}, wanted {D} axes").into())
+}
+
+/// Refuses an input of another shape: the components take flat slices, which would hide a transposed one.
+fn check_shape(case: &Case, name: &str, wanted: &[usize]) -> Result<(), InputError> {
+    InputError::check_dims("golden case", "input", &case.shape(name), wanted)
 }
 
 fn table(case: &Case, name: &str) -> Result<ActionTable, Box<dyn Error>> {
-    Ok(ActionTable::new(shape(case, name), case.floats(name))?)
+    Ok(ActionTable::new(shape(case, name)?, case.floats(name))?)
 }
 
 fn dynamics(
@@ -200,6 +205,9 @@ fn dynamics(
     shape: [usize; 3],
     initial: Vec<f64>,
 ) -> Result<TabularDynamics, Box<dyn Error>> {
+    let [layers, states, actions] = shape;
+    let transition = [layers.saturating_sub(1), states, actions, states];
+    check_shape(case, "transition", &transition)?;
     Ok(TabularDynamics::new(
         shape,
         case.floats("transition"),
@@ -207,9 +215,10 @@ fn dynamics(
     )?)
 }
 
-/// The process, of the shape that another input has.
-fn mdp(case: &Case, initial: Vec<f64>, shaped: &str) -> Result<LinearMdp, Box<dyn Error>> {
-    let dynamics = dynamics(case, shape(case, shaped), initial)?;
-    let [.., width] = shape::<4>(case, "features");
+fn mdp(case: &Case, table: [usize; 3], initial: Vec<f64>) -> Result<LinearMdp, Box<dyn Error>> {
+    let dynamics = dynamics(case, table, initial)?;
+    let [.., width] = shape::<4>(case, "features")?;
+    let [layers, states, actions] = table;
+    check_shape(case, "features", &[layers, states, actions, width])?;
     Ok(LinearMdp::new(dynamics, width, case.floats("features"))?)
 }

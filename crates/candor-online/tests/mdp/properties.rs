@@ -4,8 +4,8 @@ use candor_core::DrawKey;
 use candor_online::mdp::{
     ActionTable, AdversarialLearnerConfig, CovarianceSource, DilatedBonusConfig, EmpiricalInverse,
     ExponentialWeightsConfig, LinearMdp, LogBarrierFtrlConfig, MatrixGeometricResamplingConfig,
-    Policy, PolicyEvaluation, QEstimator, Trajectory, Visit, best_fixed_policy, dilated,
-    mean_negative_part, occupancy,
+    Policy, PolicyEvaluation, QEstimator, Visit, best_fixed_policy, dilated, mean_negative_part,
+    occupancy,
 };
 use proptest::prelude::*;
 
