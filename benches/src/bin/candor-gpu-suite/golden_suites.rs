@@ -43,9 +43,8 @@ macro_rules! golden_files {
 }
 
 /// The text of every golden file.
-pub(crate) const FILES: [&str; 16] = golden_files!(
+pub(crate) const FILES: [&str; 18] = golden_files!(
     "adversarial-mdp",
-pub(crate) const FILES: [&str; 11] = golden_files!(
     "anyloss",
     "comp-sum",
     "contrastive-behaviour",
@@ -54,15 +53,13 @@ pub(crate) const FILES: [&str; 11] = golden_files!(
     "kd-baselines",
     "lfa",
     "lm-substrate",
+    "logistic-perceptron",
     "mars",
     "nd-loss",
     "npo",
     "order-matters",
-    "susana-distancia",
-    "logistic-perceptron",
-    "nd-loss",
-    "npo",
     "small-scale-proxies",
+    "susana-distancia",
     "xai-metrics",
     "z-loss",
 );
