@@ -270,8 +270,7 @@ fn inverse_after(
     kernel.gemm(-rate, scaled, hidden, 1.0);
     let kernel_inverse = kernel.clone().try_inverse()?;
     let condition = largest_column(&kernel) * largest_column(&kernel_inverse);
-    // Written so that NaN is refused too.
-    if !(condition < ILL_CONDITIONED) {
+    if condition.is_nan() || condition >= ILL_CONDITIONED {
         return None;
     }
     let mut inverse = weight.mixing_inverse.clone();
