@@ -1,5 +1,10 @@
 //! Retrieval measures: bounds, ties, invariances, bad input, and re-ranking.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::float_cmp
+)]
 
 use burn::tensor::{Device, Tensor};
 use candor_core::InputError;

@@ -19,7 +19,7 @@ const NAME: &str = "FeatureQueue";
 /// He et al.: Momentum Contrast, 2019, arXiv 1911.05722.
 ///
 /// ```
-/// use burn::tensor::{Device, Int, Tensor};
+/// use burn::tensor::{Device, Tensor};
 /// use candor_core::{DrawKey, host};
 /// use candor_losses::multimodal::FeatureQueue;
 ///
@@ -48,8 +48,9 @@ impl FeatureQueue {
             .collect();
         for row in features.chunks_mut(width.max(1)) {
             let norm = row.iter().map(|entry| entry * entry).sum::<f64>().sqrt();
-            row.iter_mut()
-                .for_each(|entry| *entry /= norm.max(f64::MIN_POSITIVE));
+            for entry in row {
+                *entry /= norm.max(f64::MIN_POSITIVE);
+            }
         }
         Self {
             features: Tensor::from_data(TensorData::new(features, [size, width]), device),
