@@ -52,8 +52,11 @@ impl Default for AdversarialMdpClaim {
     }
 }
 
-/// What plays: the learners, by how their settings follow from the number of episodes.
-const LEARNERS: [(&str, fn(usize) -> AdversarialLearnerConfig); 3] = [
+/// Settings as they follow from the number of episodes.
+type Settings = fn(usize) -> AdversarialLearnerConfig;
+
+/// What plays.
+const LEARNERS: [(&str, Settings); 3] = [
     (
         "exponential weights, plain",
         AdversarialLearnerConfig::exponential_weights,
