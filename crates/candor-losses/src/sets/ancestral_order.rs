@@ -105,6 +105,6 @@ fn pick(log_probs: &[f64], total: f64, uniform: f64) -> usize {
         })
         .count();
     let possible = |&log_prob: &f64| log_prob > f64::NEG_INFINITY;
-    let last = log_probs.iter().rposition(|value| possible(value));
+    let last = log_probs.iter().rposition(possible);
     passed.min(last.unwrap_or(0))
 }

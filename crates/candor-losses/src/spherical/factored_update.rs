@@ -239,19 +239,16 @@ impl Update {
         weight.squares = self.squares;
         weight.sums = self.sums;
         let factors = self.factors.into_iter();
-        match self.mixing_inverse {
-            Some(inverse) => {
-                // The new inverse: the row must move so that V U moves along the hidden state.
-                let steps = (self.hidden.transpose() * &inverse).transpose();
-                weight.mixing_inverse = inverse;
-                weight.add_to_rows(entries, factors, &steps);
-            }
-            None => {
-                // No row of V can undo what such a U loses, so the step is taken on W itself.
-                weight.absorb();
-                weight.add_to_rows(entries, factors, &self.hidden);
-                weight.unfactorize();
-            }
+        if let Some(inverse) = self.mixing_inverse {
+            // The new inverse: the row must move so that V U moves along the hidden state.
+            let steps = (self.hidden.transpose() * &inverse).transpose();
+            weight.mixing_inverse = inverse;
+            weight.add_to_rows(entries, factors, &steps);
+        } else {
+            // No row of V can undo what such a U loses, so the step is taken on W itself.
+            weight.absorb();
+            weight.add_to_rows(entries, factors, &self.hidden);
+            weight.unfactorize();
         }
     }
 }
