@@ -171,3 +171,47 @@ impl<S: WatchedStatistic> Numeric for WatchedMetric<S> {
         NumericEntry::Final(self.epoch)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::data::dataloader::Progress;
+    use burn::tensor::Device;
+
+    use super::*;
+
+    fn metadata() -> MetricMetadata {
+        MetricMetadata {
+            progress: Progress::new(1, 1, None),
+            iteration: None,
+            lr: None,
+        }
+    }
+
+    fn logits(value: f32) -> Tensor<4> {
+        Tensor::full([1, 1, 1, 2], value, &Device::flex())
+    }
+
+    #[test]
+    #[allow(clippy::unwrap_used, clippy::float_cmp)]
+    fn a_step_shows_its_own_value_and_an_epoch_the_largest() {
+        let mut metric = AttentionLogitMetric::new();
+        assert!(metric.value().is_none());
+        for layers in [[-7.0, 2.0], [1.0, 3.0]] {
+            let step = AttentionLogitInput(layers.map(logits).to_vec());
+            metric.update(&step, &metadata()).unwrap();
+        }
+        assert_eq!(metric.value().unwrap().current(), 3.0);
+        assert_eq!(metric.final_value().current(), 7.0);
+        metric.clear();
+        assert!(metric.running_value().is_none());
+    }
+
+    #[test]
+    #[allow(clippy::unwrap_used)]
+    fn a_statistic_without_a_value_is_logged_as_infinite() {
+        let mut metric = LogZMetric::new();
+        let lost = LogZInput(Tensor::full([1, 2], f32::NAN, &Device::flex()));
+        metric.update(&lost, &metadata()).unwrap();
+        assert!(metric.final_value().current().is_infinite());
+    }
+}
