@@ -40,7 +40,7 @@ macro_rules! golden_files {
 }
 
 /// The text of every golden file.
-pub(crate) const FILES: [&str; 10] = golden_files!(
+pub(crate) const FILES: [&str; 11] = golden_files!(
     "anyloss",
     "comp-sum",
     "disagreement",
@@ -50,5 +50,6 @@ pub(crate) const FILES: [&str; 10] = golden_files!(
     "nd-loss",
     "npo",
     "susana-distancia",
+    "welldunn",
     "xai-metrics",
 );

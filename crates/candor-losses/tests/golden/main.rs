@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod classification;
+mod gambler;
 mod metric_learning;
 
 use candor_testkit::golden::Suite;
@@ -15,5 +16,6 @@ fn golden_cases() {
 pub(crate) fn suite() -> Suite {
     let suite = Suite::new("candor-losses");
     let suite = classification::map(suite);
-    metric_learning::map(suite)
+    let suite = metric_learning::map(suite);
+    gambler::map(suite)
 }
