@@ -211,6 +211,30 @@ pub enum DataError {
         /// The width wanted.
         wanted: usize,
     },
+    /// A class with fewer rows than are drawn from it.
+    #[error(
+        "{component}: class {class} has {seen} rows, an episode takes {wanted}; leave the class out or take fewer"
+    )]
+    TooFewRows {
+        /// The sampler.
+        component: &'static str,
+        /// The class.
+        class: usize,
+        /// How many rows it has.
+        seen: usize,
+        /// How many are drawn.
+        wanted: usize,
+    },
+    /// Fewer classes than are drawn.
+    #[error("{component}: {seen} classes, an episode takes {wanted}")]
+    TooFewClasses {
+        /// The sampler.
+        component: &'static str,
+        /// How many classes there are.
+        seen: usize,
+        /// How many are drawn.
+        wanted: usize,
+    },
 }
 
 impl DataError {

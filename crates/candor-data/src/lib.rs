@@ -10,6 +10,7 @@
 //! | [`Holdout`], [`KFold`] | seeded, stratified splits |
 //! | [`Standardizer`] | mean 0 and deviation 1, fitted on training rows |
 //! | [`EpochLoader`] | a burn `DataLoader` whose epochs can be resumed bit by bit |
+//! | [`EpisodeSampler`] | N-way K-shot episodes for few-shot learning |
 //!
 //! Readers return [`DataError`]s that name file, line and column; nothing is skipped in silence, and no size that a
 //! file claims is allocated unchecked.
@@ -28,6 +29,7 @@
 
 mod batch;
 pub mod embedded;
+mod episodes;
 mod epoch_loader;
 mod error;
 pub mod images;
@@ -36,6 +38,7 @@ pub mod splits;
 pub mod tables;
 
 pub use batch::{ClassBatch, RealBatch};
+pub use episodes::{Episode, EpisodeSampler, EpisodeSamplerConfig, Episodes};
 pub use epoch_loader::{EpochLoader, EpochLoaderConfig, EpochOrder};
 pub use error::DataError;
 pub use images::{

@@ -45,6 +45,7 @@ macro_rules! golden_files {
 /// The text of every golden file.
 pub(crate) const FILES: [&str; 18] = golden_files!(
     "adversarial-mdp",
+pub(crate) const FILES: [&str; 11] = golden_files!(
     "anyloss",
     "comp-sum",
     "contrastive-behaviour",
@@ -60,6 +61,7 @@ pub(crate) const FILES: [&str; 18] = golden_files!(
     "order-matters",
     "small-scale-proxies",
     "susana-distancia",
+    "welldunn",
     "xai-metrics",
     "z-loss",
 );

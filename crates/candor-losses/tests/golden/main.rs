@@ -4,6 +4,7 @@
 mod classification;
 mod contrastive;
 mod graphs;
+mod gambler;
 mod metric_learning;
 mod multimodal;
 mod sets;
@@ -28,4 +29,6 @@ pub(crate) fn suite() -> Suite {
     let suite = sets::map(suite);
     let suite = spherical::map(suite);
     stability::map(suite)
+    let suite = metric_learning::map(suite);
+    gambler::map(suite)
 }
