@@ -13,9 +13,9 @@ const NAME: &str = "InverseCovariance";
 /// ```
 /// use candor_online::mdp::InverseCovariance;
 ///
-/// // (0.5 I + diag(0.5, 0))⁻¹
-/// let inverse = InverseCovariance::regularised(2, &[0.5, 0.0, 0.0, 0.0], 0.5)?;
-/// assert_eq!(inverse.values(), [1.0, 0.0, 0.0, 2.0]);
+/// // (0.25 I + diag(0.75, 0))⁻¹
+/// let inverse = InverseCovariance::regularised(2, &[0.75, 0.0, 0.0, 0.0], 0.25)?;
+/// assert_eq!(inverse.values(), [1.0, 0.0, 0.0, 4.0]);
 /// # Ok::<(), candor_core::InputError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
