@@ -1,5 +1,10 @@
 //! The layer operators against the compositions they stand for.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::float_cmp
+)]
 
 use burn::tensor::activation::silu;
 use burn::tensor::{DType, Device, Tensor, TensorData};

@@ -116,8 +116,8 @@ proptest! {
 
     #[test]
     fn large_steps_walk_the_perceptrons_way(values in prop::collection::vec(-2.0..2.0f64, 30)) {
-        let rows = separable(&values);
         const STEP: f64 = 1e7;
+        let rows = separable(&values);
         let pairs: [(Box<dyn LinearSeparator>, Box<dyn LinearSeparator>); 2] = [
             (Box::new(LrGdConfig::new().with_step(STEP).init().unwrap()), Box::new(BatchPerceptron)),
             (

@@ -43,9 +43,8 @@ macro_rules! golden_files {
 }
 
 /// The text of every golden file.
-pub(crate) const FILES: [&str; 18] = golden_files!(
+pub(crate) const FILES: [&str; 19] = golden_files!(
     "adversarial-mdp",
-pub(crate) const FILES: [&str; 11] = golden_files!(
     "anyloss",
     "comp-sum",
     "contrastive-behaviour",

@@ -127,7 +127,7 @@ fn extreme_logits_keep_every_digit_of_the_hinge_and_a_finite_gradient() {
     let logits = logits.require_grad();
     let loss = GraphMaxMarginLossConfig::new().with_pad(-1).init().unwrap();
     let parts = loss.parts(logits.clone(), ids(&[&[1, 1]]), ids(&[&[0, 2]]));
-    assert_eq!(floats(&parts.margin), [(1.0 + 1e5) / 2.0]); // the second cell is right by 1e5
+    assert_eq!(floats(&parts.margin), [f64::midpoint(1.0, 1e5)]); // the second cell is right by 1e5
     let gradient = floats(&logits.grad(&parts.loss.backward()).unwrap());
     assert!(gradient.iter().all(|value| value.is_finite()));
 }
@@ -162,7 +162,7 @@ fn all_padding_costs_nothing_when_masked_and_beta_as_published() {
 #[test]
 fn padding_may_lie_outside_the_vocabulary_and_over_forbidden_tokens() {
     // Token 0 is forbidden by -inf; padding must not look it up.
-    let logits = f64s(vec![f64::NEG_INFINITY, 0.0, 0.0].repeat(2), [1, 2, 3]);
+    let logits = f64s([f64::NEG_INFINITY, 0.0, 0.0].repeat(2), [1, 2, 3]);
     let logits = logits.autodiff().require_grad();
     for pad_mode in [PadMode::AsPublished, PadMode::Masked] {
         let config = GraphMaxMarginLossConfig::new().with_pad(-100);

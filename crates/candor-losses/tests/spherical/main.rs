@@ -1,5 +1,10 @@
 //! Losses of three numbers a row, and the output layer that lives on them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::float_cmp
+)]
 
 mod contract;
 mod dense_layer;

@@ -48,7 +48,7 @@ impl PairModel {
         let start = pairs.zeros_like().slice_dim(1, 0..1) + VOCABULARY as i64;
         let before = pairs.clone().slice_dim(1, 0..ELEMENTS - 1);
         let embedded = self.embedding.forward(Tensor::cat(vec![start, before], 1));
-        let (states, _) = self.recurrent.forward(embedded, None);
+        let states = self.recurrent.forward(embedded, None);
         let logits = self.output.forward(states);
         let steps = label_log_probs(
             logits.reshape([rows * ELEMENTS, VOCABULARY]),
