@@ -71,7 +71,7 @@ fn worst_case_run(case: &Case, device: &Device) -> OpResult {
 
 /// Exact ties in exact arithmetic: counts may differ by the tolerance that the case allows, and then are given as wanted.
 fn within_tolerance(case: &Case, report: &SeparationReport) -> Outputs {
-    let wanted = |name: &str| case.json_output(name).and_then(|value| value.as_u64());
+    let wanted = |name: &str| case.json_output(name).and_then(serde_json::Value::as_u64);
     let tolerance = wanted("iterations_tolerance").unwrap_or(0);
     let seen = report.iterations as u64;
     let iterations = match wanted("iterations") {
