@@ -198,7 +198,9 @@ fn separable_rows(seed: u64) -> Result<SignedRows, InputError> {
     let norm = direction
         .iter()
         .fold(0.0, |norm: f64, entry| norm.hypot(*entry));
-    direction.iter_mut().for_each(|entry| *entry /= norm);
+    for entry in &mut direction {
+        *entry /= norm;
+    }
     let (mut features, mut labels) = (Vec::new(), Vec::new());
     for row in normal(LIMIT_ROWS * LIMIT_WIDTH).chunks(LIMIT_WIDTH) {
         let height: f64 = row.iter().zip(&direction).map(|(x, w)| x * w).sum();

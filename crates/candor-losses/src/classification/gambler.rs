@@ -136,7 +136,7 @@ impl GamblerLoss {
             targets,
             [batch, columns.saturating_sub(1)],
             "0 or 1",
-            |target| target == 0.0 || target == 1.0,
+            |target| [0.0, 1.0].contains(&target),
         )
     }
 }

@@ -124,7 +124,9 @@ fn cumulative(weights: impl Iterator<Item = f64>) -> Vec<f64> {
         })
         .collect();
     let total = sums.last().copied().unwrap_or(1.0);
-    sums.iter_mut().for_each(|sum| *sum /= total);
+    for sum in &mut sums {
+        *sum /= total;
+    }
     sums
 }
 
