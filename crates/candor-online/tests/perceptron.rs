@@ -119,10 +119,7 @@ proptest! {
 
     #[test]
     fn large_steps_walk_the_perceptrons_way(values in prop::collection::vec(-2.0..2.0f64, 30)) {
-<<<<<<< HEAD
         const STEP: f64 = 1e7;
-=======
->>>>>>> stability
         let rows = separable(&values);
         let pairs: [(Box<dyn LinearSeparator>, Box<dyn LinearSeparator>); 2] = [
             (Box::new(LrGdConfig::new().with_step(STEP).init().unwrap()), Box::new(BatchPerceptron)),

@@ -50,11 +50,7 @@ impl SignedRows {
         InputError::check_finite(Self::NAME, "features", &host::floats(&features))?;
         let values = host::floats(&labels.clone().float());
         InputError::check_values(Self::NAME, "labels", &values, "-1 or 1", |label| {
-<<<<<<< HEAD
             [-1.0, 1.0].contains(&label)
-=======
-            (label.abs() - 1.0).abs() < 0.5 // labels are whole numbers
->>>>>>> stability
         })?;
         let features = features.without_autodiff();
         let features = if features.dtype().size() < 4 {
