@@ -14,6 +14,7 @@ mod ledger;
 mod lfa;
 mod nd_loss;
 mod npo;
+mod susana_distancia;
 #[cfg(test)]
 mod test_context;
 mod xai_metrics;
@@ -29,6 +30,7 @@ pub use ledger::{Ledger, LedgerEntry};
 pub use lfa::LfaClaim;
 pub use nd_loss::NdLossClaim;
 pub use npo::NpoClaim;
+pub use susana_distancia::SusanaDistanciaClaim;
 pub use xai_metrics::XaiMetricsClaim;
 
 use crate::run::{Progress, RunError};
@@ -166,6 +168,7 @@ pub fn all() -> Vec<Box<dyn Claim>> {
     vec![
         Box::new(AnyLossClaim::default()),
         Box::new(CompSumClaim::default()),
+        Box::new(SusanaDistanciaClaim::default()),
         Box::new(NdLossClaim::default()),
         Box::new(KdBaselinesClaim::default()),
         Box::new(NpoClaim::default()),
