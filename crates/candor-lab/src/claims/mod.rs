@@ -21,6 +21,7 @@ mod nd_loss;
 mod npo;
 mod order_matters;
 mod small_scale_proxies;
+mod susana_distancia;
 #[cfg(test)]
 mod test_context;
 mod xai_metrics;
@@ -44,6 +45,7 @@ pub use nd_loss::NdLossClaim;
 pub use npo::NpoClaim;
 pub use order_matters::OrderMattersClaim;
 pub use small_scale_proxies::SmallScaleProxiesClaim;
+pub use susana_distancia::SusanaDistanciaClaim;
 pub use xai_metrics::XaiMetricsClaim;
 pub use z_loss::ZLossClaim;
 
@@ -186,6 +188,7 @@ pub fn all() -> Vec<Box<dyn Claim>> {
         Box::new(SmallScaleProxiesClaim::default()),
         Box::new(ZLossClaim::default()),
         Box::new(ContrastiveBehaviourClaim::default()),
+        Box::new(SusanaDistanciaClaim::default()),
         Box::new(NdLossClaim::default()),
         Box::new(KdBaselinesClaim::default()),
         Box::new(NpoClaim::default()),
