@@ -51,9 +51,11 @@ fn npo_step(criterion: &mut Criterion) {
     });
 }
 
+type Product = fn(Tensor<2>, Tensor<2>) -> Tensor<2>;
+
 /// The products of a prefill of 256 tokens and nothing else, as Candor computes them and as Burn does.
 fn products(criterion: &mut Criterion) {
-    let ways: [(&str, fn(Tensor<2>, Tensor<2>) -> Tensor<2>); 2] = [
+    let ways: [(&str, Product); 2] = [
         ("lm_products_256", project),
         ("lm_products_256_burn", Tensor::matmul),
     ];

@@ -44,9 +44,6 @@ fn methods(step: f64) -> Vec<(&'static str, Box<dyn LinearSeparator>)> {
     ]
 }
 
-/// Steps so large that the limit has set in.
-const STEP: f64 = 1e7;
-
 /// Rows of width 3 whose label is the side of a plane, pushed away from it by 0.3.
 fn separable(values: &[f64]) -> SignedRows {
     let normal = [0.6, -0.64, 0.48];
