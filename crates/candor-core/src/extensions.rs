@@ -1,3 +1,4 @@
+#[cfg(any(feature = "flex", feature = "ndarray", feature = "cube"))]
 use burn::backend::DispatchDevice;
 use burn::tensor::Device;
 
