@@ -185,7 +185,8 @@ impl FactoredWeight {
         1.0 - furthest >= smallest * smallest && 1.0 + furthest <= largest * largest
     }
 
-    /// Left singular vectors of the singular values outside the range, and these; `None` if there are too many.
+    /// Left singular vectors of the singular values outside the range, and these; `None` if there are too many, or
+    /// one of them is zero.
     fn outliers(&self, smallest: f64, largest: f64) -> Option<(DMatrix<f64>, Vec<f64>)> {
         /// The decomposition stops when an off-diagonal entry is this small a share.
         const ACCURACY: f64 = 1e-14;
@@ -197,7 +198,9 @@ impl FactoredWeight {
             .collect();
         let values = outside.iter().map(|&index| svd.singular_values[index]);
         let few = 3 * outside.len() <= self.width();
-        few.then(|| (vectors.select_columns(&outside), values.collect()))
+        // A direction that is lost to the last digit cannot be scaled back.
+        let lost = values.clone().any(|value| value < f64::EPSILON);
+        (few && !lost).then(|| (vectors.select_columns(&outside), values.collect()))
     }
 
     /// U ← (I + Σ α u uᵀ) U and V ← V (I + Σ β u uᵀ) with α = (1-σ)/σ, β = -(1-σ): the two products undo one another.
