@@ -24,7 +24,7 @@ pub fn fetch_checkpoint(
         command: format!("fetch hub {repository} --revision {revision}"),
         reason: format!(
             "this build has no client for the hub; build it in with \
-             `cargo run --package xtask --features hub -- fetch hub {repository}`"
+             `cargo run --bin xtask --features hub -- fetch hub {repository}`"
         ),
     })
 }

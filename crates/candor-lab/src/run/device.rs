@@ -42,7 +42,7 @@ impl DeviceChoice {
                 let feature = feature.split(':').next().unwrap_or_default();
                 Err(missing.unavailable(format!(
                     "this build has no {feature} backend; build it in with \
-                     `cargo run --package xtask --features {feature} -- …`"
+                     `cargo run --bin xtask --features {feature} -- …`"
                 )))
             }
         }
