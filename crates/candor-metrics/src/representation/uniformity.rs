@@ -1,7 +1,7 @@
-use burn::tensor::{DType, FloatDType, Tensor};
+use burn::tensor::{DType, Tensor};
 use candor_core::InputError;
 use candor_core::linear::{LinearLogits, linear_statistics};
-use candor_core::numerics::log_sum_exp;
+use candor_core::numerics::{log_sum_exp, widest_float};
 
 /// How evenly embeddings fill the space, `[1]`: the logarithm of the mean Gaussian kernel over pairs.
 ///
@@ -12,7 +12,7 @@ use candor_core::numerics::log_sum_exp;
 /// At most 0, and exactly 0 when all rows are one point. Lower is more uniform; some plots turn the sign over. The common t
 /// is 2. Differentiable. The matrix of distances is computed tile by tile and never there as a whole.
 ///
-/// Computed in `f64` where the device has it, for distances are differences of larger numbers; the result is in the
+/// Computed in `f64` on processors, for distances are differences of larger numbers; the result is in the
 /// embeddings' precision.
 ///
 /// # Shapes
@@ -48,16 +48,13 @@ pub fn uniformity(embeddings: Tensor<2>, t: f64) -> Result<Tensor<1>, InputError
     Ok(log_mean_kernel(widened(embeddings), t).cast(dtype))
 }
 
-/// In the widest precision that the device computes in.
+/// In the widest precision that the device computes in, and not in a narrower one than the embeddings have.
 fn widened(embeddings: Tensor<2>) -> Tensor<2> {
-    let device = embeddings.device().without_autodiff();
-    if device.supports_dtype(DType::F64) {
-        return embeddings.cast(FloatDType::F64);
+    if embeddings.dtype() == DType::F64 {
+        return embeddings;
     }
-    match embeddings.dtype() {
-        DType::F16 | DType::BF16 => embeddings.cast(FloatDType::F32),
-        _ => embeddings,
-    }
+    let widest = widest_float(&embeddings.device());
+    embeddings.cast(widest)
 }
 
 /// `-t ‖x - y‖² = 2 t (x · y - ‖y‖²/2) - t ‖x‖²`: a row's log-sum-exp over the others is that of factored logits.
