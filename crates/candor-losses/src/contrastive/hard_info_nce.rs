@@ -2,13 +2,12 @@ use burn::config::Config;
 use burn::nn::loss::Reduction;
 use burn::tensor::{Bool, Int, Tensor, activation};
 use candor_core::numerics::{label_log_probs, log_sum_exp, softplus};
-use candor_core::{ConfigError, InputError, MemoryBudget, check_shape, in_f32, reduce};
+use candor_core::{ConfigError, InputError, MemoryBudget, check_shape, in_f32};
 
 use super::hardest::HardFraction;
 use super::row_chunks::{RowLosses, row_weight, weighted_sum};
-use super::similarities::{
-    LEFT_OUT, check_similarities, check_views, own_numbers, own_pairs, prepared,
-};
+use super::similarities::{LEFT_OUT, check_views, own_numbers, own_pairs, prepared};
+use super::similarity_form::SimilarityForm;
 
 const NAME: &str = "HardInfoNceLoss";
 
@@ -66,7 +65,7 @@ impl HardInfoNceLossConfig {
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
-/// use candor_losses::contrastive::HardInfoNceLossConfig;
+/// use candor_losses::contrastive::{HardInfoNceLossConfig, SimilarityForm};
 ///
 /// let device = Device::flex();
 /// let loss = HardInfoNceLossConfig::new().with_temperature(1.0).with_hard_fraction(0.5).init()?;
@@ -137,50 +136,6 @@ impl HardInfoNceLoss {
         })
     }
 
-    /// The loss of similarities, reduced to `[1]`.
-    ///
-    /// # Shapes
-    ///
-    /// - positive: `[anchors]`, the similarity of each anchor to its positive
-    /// - negatives: `[anchors, negatives]`
-    ///
-    /// # Panics
-    ///
-    /// When there is not one positive a row, or no negative.
-    pub fn forward_similarities(
-        &self,
-        positive: Tensor<1>,
-        negatives: Tensor<2>,
-        reduction: Reduction,
-    ) -> Tensor<1> {
-        reduce(
-            self.forward_similarities_no_reduction(positive, negatives),
-            &reduction,
-        )
-    }
-
-    /// The loss of each anchor's similarities, `[anchors]`.
-    ///
-    /// # Panics
-    ///
-    /// When there is not one positive a row, or no negative.
-    pub fn forward_similarities_no_reduction(
-        &self,
-        positive: Tensor<1>,
-        negatives: Tensor<2>,
-    ) -> Tensor<1> {
-        let [anchors, _] = negatives.dims();
-        check_shape!(NAME, positive, [anchors]);
-        let easy = self.keep_mask(negatives.clone()).bool_not();
-        in_f32(negatives, |negatives| {
-            let positive = positive.cast(negatives.dtype());
-            let scale = 1.0 / self.temperature;
-            let hard = (negatives * scale).mask_fill(easy, LEFT_OUT);
-            let push = log_sum_exp(hard, 1).reshape([anchors]);
-            softplus(push - positive * scale)
-        })
-    }
-
     /// Which negatives `[anchors, negatives]` are kept, of the same shape.
     ///
     /// # Panics
@@ -198,19 +153,6 @@ impl HardInfoNceLoss {
     /// Differing shapes, no width, fewer than two rows: there would be no negative.
     pub fn validate(&self, anchor: &Tensor<2>, positive: &Tensor<2>) -> Result<(), InputError> {
         check_views(NAME, [("anchor", anchor), ("positive", positive)], 2)
-    }
-
-    /// Looks for similarities the loss is not defined for.
-    ///
-    /// # Errors
-    ///
-    /// Another number of positives than rows, an empty batch, no negatives.
-    pub fn validate_similarities(
-        &self,
-        positive: &Tensor<1>,
-        negatives: &Tensor<2>,
-    ) -> Result<(), InputError> {
-        check_similarities(NAME, positive, negatives)
     }
 
     /// Similarities over the temperature, of the row's own pair and its hardest negatives; the others are left out.
@@ -237,6 +179,27 @@ impl HardInfoNceLoss {
             let positive = positive.cast(anchor.dtype());
             let anchor = prepared(anchor, self.normalize) * (1.0 / self.temperature);
             loss(anchor, prepared(positive, self.normalize))
+        })
+    }
+}
+
+impl SimilarityForm for HardInfoNceLoss {
+    const NAME: &'static str = NAME;
+
+    fn forward_similarities_no_reduction(
+        &self,
+        positive: Tensor<1>,
+        negatives: Tensor<2>,
+    ) -> Tensor<1> {
+        let [anchors, _] = negatives.dims();
+        check_shape!(NAME, positive, [anchors]);
+        let easy = self.keep_mask(negatives.clone()).bool_not();
+        in_f32(negatives, |negatives| {
+            let positive = positive.cast(negatives.dtype());
+            let scale = 1.0 / self.temperature;
+            let hard = (negatives * scale).mask_fill(easy, LEFT_OUT);
+            let push = log_sum_exp(hard, 1).reshape([anchors]);
+            softplus(push - positive * scale)
         })
     }
 }

@@ -2,13 +2,12 @@ use burn::config::Config;
 use burn::nn::loss::Reduction;
 use burn::tensor::{Bool, Tensor};
 use candor_core::numerics::masked_sum;
-use candor_core::{ConfigError, InputError, MemoryBudget, check_shape, in_f32, reduce};
+use candor_core::{ConfigError, InputError, MemoryBudget, check_shape, in_f32};
 
 use super::hardest::HardFraction;
 use super::row_chunks::{RowLosses, row_weight, weighted_sum};
-use super::similarities::{
-    LEFT_OUT, check_similarities, check_views, checked_weight, own_pairs, prepared,
-};
+use super::similarities::{LEFT_OUT, check_views, checked_weight, own_pairs, prepared};
+use super::similarity_form::SimilarityForm;
 
 const NAME: &str = "HardSimpleContrastiveLoss";
 
@@ -64,7 +63,7 @@ impl HardSimpleContrastiveLossConfig {
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
-/// use candor_losses::contrastive::HardSimpleContrastiveLossConfig;
+/// use candor_losses::contrastive::{HardSimpleContrastiveLossConfig, SimilarityForm};
 ///
 /// let device = Device::flex();
 /// let loss = HardSimpleContrastiveLossConfig::new().with_hard_fraction(0.5).init()?;
@@ -131,48 +130,6 @@ impl HardSimpleContrastiveLoss {
         })
     }
 
-    /// The loss of similarities, reduced to `[1]`.
-    ///
-    /// # Shapes
-    ///
-    /// - positive: `[anchors]`, the similarity of each anchor to its positive
-    /// - negatives: `[anchors, negatives]`
-    ///
-    /// # Panics
-    ///
-    /// When there is not one positive a row, or no negative.
-    pub fn forward_similarities(
-        &self,
-        positive: Tensor<1>,
-        negatives: Tensor<2>,
-        reduction: Reduction,
-    ) -> Tensor<1> {
-        reduce(
-            self.forward_similarities_no_reduction(positive, negatives),
-            &reduction,
-        )
-    }
-
-    /// The loss of each anchor's similarities, `[anchors]`.
-    ///
-    /// # Panics
-    ///
-    /// When there is not one positive a row, or no negative.
-    pub fn forward_similarities_no_reduction(
-        &self,
-        positive: Tensor<1>,
-        negatives: Tensor<2>,
-    ) -> Tensor<1> {
-        let [anchors, count] = negatives.dims();
-        check_shape!(NAME, positive, [anchors]);
-        let kept = self.keep_mask(negatives.clone());
-        in_f32(negatives, |negatives| {
-            let positive = positive.cast(negatives.dtype());
-            let pushed = masked_sum(negatives, kept, 1).reshape([anchors]);
-            pushed * self.weight(count) - positive
-        })
-    }
-
     /// Which negatives `[anchors, negatives]` are kept, of the same shape.
     ///
     /// # Panics
@@ -190,19 +147,6 @@ impl HardSimpleContrastiveLoss {
     /// Differing shapes, no width, fewer than two rows: there would be no negative.
     pub fn validate(&self, anchor: &Tensor<2>, positive: &Tensor<2>) -> Result<(), InputError> {
         check_views(NAME, [("anchor", anchor), ("positive", positive)], 2)
-    }
-
-    /// Looks for similarities the loss is not defined for.
-    ///
-    /// # Errors
-    ///
-    /// Another number of positives than rows, an empty batch, no negatives.
-    pub fn validate_similarities(
-        &self,
-        positive: &Tensor<1>,
-        negatives: &Tensor<2>,
-    ) -> Result<(), InputError> {
-        check_similarities(NAME, positive, negatives)
     }
 
     /// What each similarity is multiplied by: λ where it is kept, -1 on the row's own pair, else 0.
@@ -234,6 +178,25 @@ impl HardSimpleContrastiveLoss {
         in_f32(anchor, |anchor| {
             let positive = prepared(positive.cast(anchor.dtype()), self.normalize);
             loss(prepared(anchor, self.normalize), positive)
+        })
+    }
+}
+
+impl SimilarityForm for HardSimpleContrastiveLoss {
+    const NAME: &'static str = NAME;
+
+    fn forward_similarities_no_reduction(
+        &self,
+        positive: Tensor<1>,
+        negatives: Tensor<2>,
+    ) -> Tensor<1> {
+        let [anchors, count] = negatives.dims();
+        check_shape!(NAME, positive, [anchors]);
+        let kept = self.keep_mask(negatives.clone());
+        in_f32(negatives, |negatives| {
+            let positive = positive.cast(negatives.dtype());
+            let pushed = masked_sum(negatives, kept, 1).reshape([anchors]);
+            pushed * self.weight(count) - positive
         })
     }
 }

@@ -8,9 +8,8 @@ use candor_core::numerics::{log_sum_exp, softplus};
 use candor_core::{ConfigError, InputError, MemoryBudget, check_shape, in_f32, reduce};
 
 use super::gradient_parts::GradientParts;
-use super::similarities::{
-    check_negatives, check_similarities, check_views, own_numbers, prepared,
-};
+use super::similarities::{check_negatives, check_views, own_numbers, prepared};
+use super::similarity_form::SimilarityForm;
 
 const NAME: &str = "InfoNceLoss";
 
@@ -61,7 +60,7 @@ impl InfoNceLossConfig {
 /// |---|---|
 /// | [`forward`](Self::forward) | the positives of all other anchors of the batch |
 /// | [`forward_memory_bank`](Self::forward_memory_bank) | every row of a bank, the same for all anchors |
-/// | [`forward_similarities`](Self::forward_similarities) | whatever the similarities were computed from |
+/// | [`forward_similarities`](SimilarityForm::forward_similarities) | whatever the similarities were computed from |
 ///
 /// The temperature decides how much of the push goes to the hardest negatives: see [`PenaltyAnalysis`](super::PenaltyAnalysis).
 /// Push and pull of an anchor balance exactly ([`gradient_parts`](Self::gradient_parts)).
@@ -176,48 +175,6 @@ impl InfoNceLoss {
         })
     }
 
-    /// The loss of similarities, reduced to `[1]`.
-    ///
-    /// # Shapes
-    ///
-    /// - positive: `[anchors]`, the similarity of each anchor to its positive
-    /// - negatives: `[anchors, negatives]`
-    ///
-    /// # Panics
-    ///
-    /// When there is not one positive a row, or no negative.
-    pub fn forward_similarities(
-        &self,
-        positive: Tensor<1>,
-        negatives: Tensor<2>,
-        reduction: Reduction,
-    ) -> Tensor<1> {
-        reduce(
-            self.forward_similarities_no_reduction(positive, negatives),
-            &reduction,
-        )
-    }
-
-    /// The loss of each anchor's similarities, `[anchors]`.
-    ///
-    /// # Panics
-    ///
-    /// When there is not one positive a row, or no negative.
-    pub fn forward_similarities_no_reduction(
-        &self,
-        positive: Tensor<1>,
-        negatives: Tensor<2>,
-    ) -> Tensor<1> {
-        let [anchors, _] = negatives.dims();
-        check_shape!(NAME, positive, [anchors]);
-        in_f32(negatives, |negatives| {
-            let positive = positive.cast(negatives.dtype());
-            let scale = 1.0 / self.temperature;
-            let push = log_sum_exp(negatives * scale, 1).reshape([anchors]);
-            softplus(push - positive * scale)
-        })
-    }
-
     /// Probabilities and gradients of the similarities in closed form.
     ///
     /// # Panics
@@ -258,19 +215,6 @@ impl InfoNceLoss {
         check_negatives(NAME, negatives)
     }
 
-    /// Looks for similarities the loss is not defined for.
-    ///
-    /// # Errors
-    ///
-    /// Another number of positives than rows, an empty batch, no negatives.
-    pub fn validate_similarities(
-        &self,
-        positive: &Tensor<1>,
-        negatives: &Tensor<2>,
-    ) -> Result<(), InputError> {
-        check_similarities(NAME, positive, negatives)
-    }
-
     /// The loss of the anchors, or the mean of that and the positives' one.
     fn each_side(
         &self,
@@ -298,5 +242,24 @@ impl InfoNceLoss {
             Some(budget) => logits.with_budget(budget),
             None => logits,
         }
+    }
+}
+
+impl SimilarityForm for InfoNceLoss {
+    const NAME: &'static str = NAME;
+
+    fn forward_similarities_no_reduction(
+        &self,
+        positive: Tensor<1>,
+        negatives: Tensor<2>,
+    ) -> Tensor<1> {
+        let [anchors, _] = negatives.dims();
+        check_shape!(NAME, positive, [anchors]);
+        in_f32(negatives, |negatives| {
+            let positive = positive.cast(negatives.dtype());
+            let scale = 1.0 / self.temperature;
+            let push = log_sum_exp(negatives * scale, 1).reshape([anchors]);
+            softplus(push - positive * scale)
+        })
     }
 }

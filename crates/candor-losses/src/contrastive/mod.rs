@@ -9,6 +9,8 @@
 //! | [`SimpleContrastiveLoss`] | similarities as they are: no temperature, no hardness | arXiv 2012.09740 |
 //! | [`HardSimpleContrastiveLoss`] | the same over the hardest negatives only | arXiv 2012.09740 |
 //!
+//! Those with a [`SimilarityForm`] also take similarities that you computed yourself.
+//!
 //! [`PenaltyAnalysis`] tells which negatives a temperature pushes, [`low_temperature_limit`] and
 //! [`high_temperature_limit`] what the loss becomes at both ends. How uniform and how tolerant embeddings are is measured in
 //! `candor_metrics::representation`.
@@ -26,6 +28,7 @@ mod nt_xent;
 mod penalty_analysis;
 mod row_chunks;
 mod similarities;
+mod similarity_form;
 mod simple;
 mod sup_con;
 
@@ -36,5 +39,6 @@ pub use info_nce::{InfoNceLoss, InfoNceLossConfig};
 pub use limits::{high_temperature_limit, low_temperature_limit};
 pub use nt_xent::{NtXentLoss, NtXentLossConfig};
 pub use penalty_analysis::{Penalties, PenaltyAnalysis, PenaltyAnalysisConfig, TemperatureEffect};
+pub use similarity_form::SimilarityForm;
 pub use simple::{SimpleContrastiveLoss, SimpleContrastiveLossConfig};
 pub use sup_con::{SupConLoss, SupConLossConfig};

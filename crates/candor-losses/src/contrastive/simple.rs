@@ -3,7 +3,8 @@ use burn::nn::loss::Reduction;
 use burn::tensor::Tensor;
 use candor_core::{ConfigError, InputError, check_shape, in_f32, reduce};
 
-use super::similarities::{check_similarities, check_views, checked_weight, prepared};
+use super::similarities::{check_views, checked_weight, prepared};
+use super::similarity_form::SimilarityForm;
 
 const NAME: &str = "SimpleContrastiveLoss";
 
@@ -103,34 +104,25 @@ impl SimpleContrastiveLoss {
         })
     }
 
-    /// The loss of similarities, reduced to `[1]`.
+    /// Looks for what the in-batch form is not defined for.
     ///
-    /// # Shapes
+    /// # Errors
     ///
-    /// - positive: `[anchors]`, the similarity of each anchor to its positive
-    /// - negatives: `[anchors, negatives]`
-    ///
-    /// # Panics
-    ///
-    /// When there is not one positive a row.
-    pub fn forward_similarities(
-        &self,
-        positive: Tensor<1>,
-        negatives: Tensor<2>,
-        reduction: Reduction,
-    ) -> Tensor<1> {
-        reduce(
-            self.forward_similarities_no_reduction(positive, negatives),
-            &reduction,
-        )
+    /// Differing shapes, no width, fewer than two rows: there would be no negative.
+    pub fn validate(&self, anchor: &Tensor<2>, positive: &Tensor<2>) -> Result<(), InputError> {
+        check_views(NAME, [("anchor", anchor), ("positive", positive)], 2)
     }
 
-    /// The loss of each anchor's similarities, `[anchors]`.
-    ///
-    /// # Panics
-    ///
-    /// When there is not one positive a row.
-    pub fn forward_similarities_no_reduction(
+    fn weight(&self, negatives: usize) -> f64 {
+        self.negative_weight
+            .unwrap_or(1.0 / negatives.max(1) as f64)
+    }
+}
+
+impl SimilarityForm for SimpleContrastiveLoss {
+    const NAME: &'static str = NAME;
+
+    fn forward_similarities_no_reduction(
         &self,
         positive: Tensor<1>,
         negatives: Tensor<2>,
@@ -141,32 +133,5 @@ impl SimpleContrastiveLoss {
             let positive = positive.cast(negatives.dtype());
             negatives.sum_dim(1).reshape([anchors]) * self.weight(count) - positive
         })
-    }
-
-    /// Looks for what the in-batch form is not defined for.
-    ///
-    /// # Errors
-    ///
-    /// Differing shapes, no width, fewer than two rows: there would be no negative.
-    pub fn validate(&self, anchor: &Tensor<2>, positive: &Tensor<2>) -> Result<(), InputError> {
-        check_views(NAME, [("anchor", anchor), ("positive", positive)], 2)
-    }
-
-    /// Looks for similarities the loss is not defined for.
-    ///
-    /// # Errors
-    ///
-    /// Another number of positives than rows, an empty batch, no negatives.
-    pub fn validate_similarities(
-        &self,
-        positive: &Tensor<1>,
-        negatives: &Tensor<2>,
-    ) -> Result<(), InputError> {
-        check_similarities(NAME, positive, negatives)
-    }
-
-    fn weight(&self, negatives: usize) -> f64 {
-        self.negative_weight
-            .unwrap_or(1.0 / negatives.max(1) as f64)
     }
 }

@@ -5,8 +5,8 @@ use burn::tensor::{Int, Tensor};
 use candor_losses::contrastive::{
     HardInfoNceLoss, HardInfoNceLossConfig, HardSimpleContrastiveLoss,
     HardSimpleContrastiveLossConfig, InfoNceLoss, InfoNceLossConfig, NtXentLoss, NtXentLossConfig,
-    PenaltyAnalysis, PenaltyAnalysisConfig, SimpleContrastiveLoss, SimpleContrastiveLossConfig,
-    SupConLoss, SupConLossConfig,
+    PenaltyAnalysis, PenaltyAnalysisConfig, SimilarityForm, SimpleContrastiveLoss,
+    SimpleContrastiveLossConfig, SupConLoss, SupConLossConfig,
 };
 use candor_testkit::contract::{Objective, check_config, check_refused, check_send_sync};
 

@@ -6,8 +6,8 @@ use candor_core::MemoryBudget;
 use candor_core::host::floats;
 use candor_losses::contrastive::{
     HardInfoNceLossConfig, HardSimpleContrastiveLossConfig, InfoNceLossConfig, NtXentLossConfig,
-    PenaltyAnalysisConfig, SimpleContrastiveLossConfig, SupConLossConfig, high_temperature_limit,
-    low_temperature_limit,
+    PenaltyAnalysisConfig, SimilarityForm, SimpleContrastiveLossConfig, SupConLossConfig,
+    high_temperature_limit, low_temperature_limit,
 };
 use proptest::prelude::*;
 

@@ -1,8 +1,8 @@
 use burn::nn::loss::Reduction;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use candor_losses::contrastive::{
     HardInfoNceLossConfig, HardSimpleContrastiveLossConfig, InfoNceLossConfig, NtXentLossConfig,
-    PenaltyAnalysisConfig, SimpleContrastiveLossConfig, high_temperature_limit,
+    PenaltyAnalysisConfig, SimilarityForm, SimpleContrastiveLossConfig, high_temperature_limit,
     low_temperature_limit,
 };
 use candor_testkit::golden::{Case, OpResult, Outputs, Suite};
@@ -22,36 +22,27 @@ pub(super) fn map(suite: Suite) -> Suite {
         .elsewhere(&["cb_uniformity", "cb_tolerance", "cb_alignment"])
 }
 
-/// A case's similarities, with gradients on.
-fn similarities(case: &Case, device: &Device) -> (Tensor<1>, Tensor<2>) {
-    (
+/// Losses of a case's similarities, their mean, and its gradients.
+fn of_similarities(loss: &impl SimilarityForm, case: &Case, device: &Device) -> OpResult {
+    let (pos, neg) = (
         case.tracked::<1>("pos", device),
         case.tracked::<2>("neg", device),
-    )
-}
-
-/// Losses, their mean, and its gradients by the similarities.
-fn of_similarities(
-    losses: &Tensor<1>,
-    mean: &Tensor<1>,
-    (pos, neg): &(Tensor<1>, Tensor<2>),
-) -> Outputs {
+    );
+    loss.validate_similarities(&pos, &neg)?;
+    let losses = loss.forward_similarities_no_reduction(pos.clone(), neg.clone());
+    let mean = loss.forward_similarities(pos.clone(), neg.clone(), Reduction::Mean);
     let gradients = mean.backward();
-    Outputs::new()
-        .tensor("loss", losses)
-        .tensor("mean", mean)
+    Ok(Outputs::new()
+        .tensor("loss", &losses)
+        .tensor("mean", &mean)
         .tensor("grad.pos", &pos.grad(&gradients).unwrap())
-        .tensor("grad.neg", &neg.grad(&gradients).unwrap())
+        .tensor("grad.neg", &neg.grad(&gradients).unwrap()))
 }
 
 fn infonce(case: &Case, device: &Device) -> OpResult {
     let config = InfoNceLossConfig::new().with_temperature(case.param("tau"));
     let loss = config.init()?;
-    let pair = similarities(case, device);
-    loss.validate_similarities(&pair.0, &pair.1)?;
-    let losses = loss.forward_similarities_no_reduction(pair.0.clone(), pair.1.clone());
-    let mean = loss.forward_similarities(pair.0.clone(), pair.1.clone(), Reduction::Mean);
-    Ok(of_similarities(&losses, &mean, &pair))
+    of_similarities(&loss, case, device)
 }
 
 fn infonce_batch(case: &Case, device: &Device) -> OpResult {
@@ -83,12 +74,9 @@ fn hard_infonce(case: &Case, device: &Device) -> OpResult {
         .with_temperature(case.param("tau"))
         .with_hard_fraction(case.param("alpha"))
         .init()?;
-    let pair = similarities(case, device);
-    loss.validate_similarities(&pair.0, &pair.1)?;
-    let losses = loss.forward_similarities_no_reduction(pair.0.clone(), pair.1.clone());
-    let mean = loss.forward_similarities(pair.0.clone(), pair.1.clone(), Reduction::Mean);
-    let kept = loss.keep_mask(pair.1.clone()).float();
-    Ok(of_similarities(&losses, &mean, &pair).tensor("keep", &kept))
+    let outputs = of_similarities(&loss, case, device)?;
+    let kept = loss.keep_mask(case.float::<2>("neg", device)).float();
+    Ok(outputs.tensor("keep", &kept))
 }
 
 fn simple(case: &Case, device: &Device) -> OpResult {
@@ -96,11 +84,7 @@ fn simple(case: &Case, device: &Device) -> OpResult {
     let loss = config
         .with_negative_weight(Some(case.param("lambda")))
         .init()?;
-    let pair = similarities(case, device);
-    loss.validate_similarities(&pair.0, &pair.1)?;
-    let losses = loss.forward_similarities_no_reduction(pair.0.clone(), pair.1.clone());
-    let mean = loss.forward_similarities(pair.0.clone(), pair.1.clone(), Reduction::Mean);
-    Ok(of_similarities(&losses, &mean, &pair))
+    of_similarities(&loss, case, device)
 }
 
 fn hard_simple(case: &Case, device: &Device) -> OpResult {
@@ -108,11 +92,7 @@ fn hard_simple(case: &Case, device: &Device) -> OpResult {
         .with_negative_weight(Some(case.param("lambda")))
         .with_hard_fraction(case.param("alpha"))
         .init()?;
-    let pair = similarities(case, device);
-    loss.validate_similarities(&pair.0, &pair.1)?;
-    let losses = loss.forward_similarities_no_reduction(pair.0.clone(), pair.1.clone());
-    let mean = loss.forward_similarities(pair.0.clone(), pair.1.clone(), Reduction::Mean);
-    Ok(of_similarities(&losses, &mean, &pair))
+    of_similarities(&loss, case, device)
 }
 
 fn relative_penalty(case: &Case, device: &Device) -> OpResult {
