@@ -142,6 +142,31 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn the_average_is_the_mean_of_the_weights_after_each_update(
+        values in prop::collection::vec(-2.0..2.0f64, 36),
+        labels_of in prop::collection::vec(prop::bool::ANY, 12),
+        steps in 0usize..7,
+    ) {
+        let signs: Vec<i64> = labels_of.iter().map(|&positive| i64::from(positive) * 2 - 1).collect();
+        let rows = SignedRows::new(f64s(&values, [12, 3]), labels(&signs)).unwrap();
+        let config = SeparationConfig::new().with_max_iters(steps);
+        for (name, method) in methods(1.0) {
+            let report = method.fit(&rows, &config).unwrap();
+            let (mut theta, mut sum) = (rows.zero_weights(), vec![0.0; 3]);
+            for step in 0..report.iterations {
+                theta = method.update(&rows, theta, step);
+                for (sum, weight) in sum.iter_mut().zip(floats(&theta)) {
+                    *sum += weight;
+                }
+            }
+            for (average, sum) in floats(&report.average).into_iter().zip(sum) {
+                let wanted = sum / report.iterations.max(1) as f64;
+                prop_assert!((average - wanted).abs() < 1e-9, "{name}: {average} is not {wanted}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -31,7 +31,12 @@ pub struct TraceRow {
 pub struct SeparationReport {
     /// The weights, `[d]`.
     pub theta: Tensor<1>,
-    /// Whether they separate all rows.
+    /// The mean of the weights after each update, `[d]`; the weights themselves where there was none.
+    ///
+    /// With [`Perceptron`](super::Perceptron) this is the averaged perceptron: where rows cannot be separated, the last
+    /// weights are those of the last mistake, and the mean is the better classifier.
+    pub average: Tensor<1>,
+    /// Whether the last weights separate all rows.
     pub solved: bool,
     /// Updates made.
     pub iterations: usize,
@@ -92,8 +97,10 @@ pub trait LinearSeparator {
         config: &SeparationConfig,
     ) -> Result<SeparationReport, InputError> {
         InputError::check_dims("LinearSeparator", "theta", &theta.dims(), &[rows.width()])?;
+        let theta = theta.cast(rows.rows().dtype());
         let mut report = SeparationReport {
-            theta: theta.cast(rows.rows().dtype()),
+            average: theta.clone(),
+            theta,
             solved: false,
             iterations: 0,
             trace: Vec::new(),
@@ -111,6 +118,9 @@ pub trait LinearSeparator {
             let shares = self.shares(rows, margins, report.iterations);
             report.theta = report.theta + rows.combined(shares);
             report.iterations += 1;
+            let distance = report.theta.clone() - report.average.clone();
+            // From the first update on: the start does not count.
+            report.average = report.average + distance / report.iterations as f64;
         }
     }
 }

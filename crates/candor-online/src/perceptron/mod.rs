@@ -9,7 +9,8 @@
 //! | [`Perceptron`] | y a of one wrong row | R²/μ² |
 //! | [`PassiveAggressive`] | y a of one row, as far as its margin needs | |
 //!
-//! All are [`LinearSeparator`]s over [`SignedRows`] and count their iterations in a [`SeparationReport`];
+//! All are [`LinearSeparator`]s over [`SignedRows`] and count their iterations in a [`SeparationReport`], which also has the
+//! mean of their weights (of [`Perceptron`]: the averaged perceptron);
 //! [`iteration_bounds`] has the bounds, [`worst_case_rows`] the data on which the batch perceptron and logistic regression
 //! need as many iterations as there are rows and the normalised methods need two.
 //!
