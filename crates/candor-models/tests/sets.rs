@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData};
+use candor_core::DrawKey;
 use candor_core::host::{floats, ints};
 use candor_models::sets::{
     AdditiveAttention, LstmCell, PointerDecoder, PointerDecoderConfig, PointerStep,
@@ -168,6 +169,42 @@ fn the_greedy_order_takes_the_best_first_step() {
     });
     let each = Tensor::stack::<2>(each.collect(), 1);
     assert_eq!(ints(&each.argmax(1)), ints(&first));
+}
+
+#[test]
+fn drawn_orders_are_as_frequent_as_they_are_probable() {
+    let model = network();
+    let set = elements(1, 3);
+    let draws = 3000;
+    let mut counts = std::collections::BTreeMap::<Vec<i64>, f64>::new();
+    let many = set.clone().expand([draws, 3, 2]);
+    let written = model.sample(many.clone(), None, DrawKey::new(5));
+    model.validate(&many, None, &written).unwrap();
+    for order in ints(&written).chunks(3) {
+        *counts.entry(order.to_vec()).or_default() += 1.0 / draws as f64;
+    }
+    for (order, share) in counts {
+        let probability =
+            floats(&model.order_log_probs(set.clone(), None, int2(&[&order])))[0].exp();
+        let deviation = (probability * (1.0 - probability) / draws as f64).sqrt();
+        assert!(
+            (share - probability).abs() < 5.0 * deviation,
+            "{order:?}: {share} of {probability}"
+        );
+    }
+}
+
+#[test]
+fn a_drawn_order_depends_on_its_row_alone_and_leaves_padding_for_the_end() {
+    let model = network();
+    let set = elements(2, 4);
+    let key = DrawKey::new(9);
+    let both = ints(&model.sample(set.clone(), None, key));
+    let first = ints(&model.sample(set.clone().slice_dim(0, 0..1), None, key));
+    assert_eq!(both[..4], first);
+    let there = mask(&[&[true, false, true, true], &[true; 4]]);
+    let written = ints(&model.sample(set, Some(there), key));
+    assert_eq!(written[3], 1);
 }
 
 #[test]

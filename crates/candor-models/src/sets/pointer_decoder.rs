@@ -3,7 +3,9 @@ use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::{Bool, Device, Int, Tensor};
 use candor_core::numerics::one_hot_mask;
-use candor_core::{ConfigError, DrawKey, check_shape};
+use candor_core::{ConfigError, DrawKey, check_shape, host};
+use rand::RngExt;
+use rand_distr::Open01;
 
 use super::additive_attention::AdditiveAttention;
 use super::lstm_cell::LstmCell;
@@ -120,13 +122,44 @@ impl PointerDecoder {
     ///
     /// When the shapes do not fit.
     pub fn greedy(&self, set: &EncodedSet, mask: Option<Tensor<2, Bool>>) -> Tensor<2, Int> {
+        self.written(set, mask, |_, log_probs| log_probs)
+    }
+
+    /// An order drawn element by element from the decoder's probabilities, `[batch, elements]`; padding comes last.
+    ///
+    /// Row r draws from row r of `key`: the same key gives it the same order, alone and in a batch. For the best of several
+    /// draws, or for training on drawn orders, ask [`step_log_probs`](Self::step_log_probs) how likely they are.
+    ///
+    /// # Panics
+    ///
+    /// When the shapes do not fit.
+    pub fn sample(
+        &self,
+        set: &EncodedSet,
+        mask: Option<Tensor<2, Bool>>,
+        key: DrawKey,
+    ) -> Tensor<2, Int> {
+        // The largest of log-probabilities with Gumbel noise is a draw from them.
+        self.written(set, mask, |step, log_probs| {
+            let noise = gumbel_noise(key, step, &log_probs);
+            log_probs + noise
+        })
+    }
+
+    /// The order that takes the element of the largest score at each step.
+    fn written(
+        &self,
+        set: &EncodedSet,
+        mask: Option<Tensor<2, Bool>>,
+        score: impl Fn(u64, Tensor<2>) -> Tensor<2>,
+    ) -> Tensor<2, Int> {
         let mut writing = Writing::start(self, set, mask);
         let [_, elements] = writing.emitted.dims();
-        let steps = (0..elements).map(|_| {
+        let steps = (0..elements as u64).map(|step| {
             let log_probs = writing.point().log_probs;
             // Below padding, which is hidden but not yet written.
             let written = 2.0 * hidden_log_prob(log_probs.dtype());
-            let element = log_probs
+            let element = score(step, log_probs)
                 .mask_fill(writing.emitted.clone(), written)
                 .argmax(1);
             writing.emit(element.clone());
@@ -134,6 +167,17 @@ impl PointerDecoder {
         });
         Tensor::cat(steps.collect(), 1)
     }
+}
+
+/// `-ln(-ln u)`, u uniform in (0, 1): a row of draws a row.
+fn gumbel_noise(key: DrawKey, step: u64, like: &Tensor<2>) -> Tensor<2> {
+    let [rows, elements] = like.dims();
+    let mut noise = Vec::with_capacity(rows * elements);
+    for row in 0..rows as u64 {
+        let mut rng = key.row(row).draw(step).rng();
+        noise.extend((0..elements).map(|_| -(-rng.sample::<f64, _>(Open01).ln()).ln()));
+    }
+    host::tensor_like(noise, [rows, elements], like)
 }
 
 /// A decoder on its way through a batch of sets.

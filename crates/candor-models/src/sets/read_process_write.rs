@@ -1,7 +1,7 @@
 use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Bool, Device, Int, Tensor};
-use candor_core::{ConfigError, InputError, check_shape, host};
+use candor_core::{ConfigError, DrawKey, InputError, check_shape, host};
 
 use super::pointer_decoder::{PointerDecoder, PointerDecoderConfig};
 use super::set_encoder::{EncodedSet, SetEncoder, SetEncoderConfig};
@@ -155,6 +155,21 @@ impl ReadProcessWrite {
     pub fn greedy(&self, elements: Tensor<3>, mask: Option<Tensor<2, Bool>>) -> Tensor<2, Int> {
         let set = self.encode(elements, mask.clone());
         self.decoder.greedy(&set, mask)
+    }
+
+    /// An order drawn element by element, `[batch, elements]`; see [`PointerDecoder::sample`].
+    ///
+    /// # Panics
+    ///
+    /// When the shapes do not fit.
+    pub fn sample(
+        &self,
+        elements: Tensor<3>,
+        mask: Option<Tensor<2, Bool>>,
+        key: DrawKey,
+    ) -> Tensor<2, Int> {
+        let set = self.encode(elements, mask.clone());
+        self.decoder.sample(&set, mask, key)
     }
 
     /// Looks for values the network is not defined for; reads mask and orders to the host.
