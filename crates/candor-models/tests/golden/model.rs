@@ -1,5 +1,5 @@
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex};
 
 use burn::tensor::{DType, Device, FloatDType, Int, Tensor, TensorData};
 use candor_core::host;
@@ -106,7 +106,8 @@ pub(crate) fn top5(case: &Case, device: &Device) -> OpResult {
 }
 
 pub(crate) fn greedy(case: &Case, device: &Device) -> OpResult {
-    let SmolLm2 { model, tokenizer } = SmolLm2::shared(&case.required_file(), device)?;
+    let smollm2 = SmolLm2::shared(&case.required_file(), device)?;
+    let SmolLm2 { model, tokenizer } = &*smollm2;
     let stop_ids = case.numbers("stop_ids").into_iter().map(|id| id as u32);
     let sampling = SamplingConfig::new()
         .with_max_new_tokens(case.count("max_new_tokens").unwrap())
@@ -123,7 +124,8 @@ pub(crate) fn greedy(case: &Case, device: &Device) -> OpResult {
 }
 
 pub(crate) fn mean_loglik(case: &Case, device: &Device) -> OpResult {
-    let SmolLm2 { model, tokenizer } = SmolLm2::shared(&case.required_file(), device)?;
+    let smollm2 = SmolLm2::shared(&case.required_file(), device)?;
+    let SmolLm2 { model, tokenizer } = &*smollm2;
     let ids = tokenizer.encode(case.text("text"))?;
     let tokens = model.token_log_likelihoods(&ids)?;
     Ok(Outputs::new()
@@ -132,25 +134,27 @@ pub(crate) fn mean_loglik(case: &Case, device: &Device) -> OpResult {
         .values("token_loglik", tokens))
 }
 
-/// The model of the required file: read once, it is asked eleven times.
+/// The model of the required file: read once a device, it is asked eleven times.
 struct SmolLm2 {
     model: CausalLm,
     tokenizer: LmTokenizer,
 }
 
 impl SmolLm2 {
-    fn shared(path: &Path, device: &Device) -> Result<&'static Self, LmError> {
-        static SHARED: OnceLock<SmolLm2> = OnceLock::new();
-        if let Some(shared) = SHARED.get() {
-            return Ok(shared);
+    fn shared(path: &Path, device: &Device) -> Result<Arc<Self>, LmError> {
+        static LAST: Mutex<Option<(Device, Arc<SmolLm2>)>> = Mutex::new(None);
+        let mut last = LAST.lock().unwrap();
+        if let Some((_, shared)) = last.as_ref().filter(|(of, _)| of == device) {
+            return Ok(Arc::clone(shared));
         }
         let file = GgufFile::open(path)?;
         let config = CausalLmConfig::from_gguf(&file)?;
-        let loaded = Self {
+        let loaded = Arc::new(Self {
             model: CausalLm::from_weights(&config, &file, device, FloatDType::F32)?,
             tokenizer: LmTokenizer::from_gguf(&file)?,
-        };
-        Ok(SHARED.get_or_init(|| loaded))
+        });
+        *last = Some((device.clone(), Arc::clone(&loaded)));
+        Ok(loaded)
     }
 }
 

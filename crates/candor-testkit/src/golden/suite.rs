@@ -31,6 +31,7 @@ pub struct Suite {
     name: &'static str,
     sheets: Vec<&'static str>,
     ops: BTreeMap<&'static str, Mapped>,
+    everywhere: BTreeSet<&'static str>,
     elsewhere: BTreeSet<&'static str>,
     without_files: bool,
 }
@@ -78,6 +79,12 @@ impl Suite {
             );
         }
         self.map(name, call, Some(backends))
+    }
+
+    /// A case that runs on all backends, whichever its `op` is mapped to by [`op_on`](Self::op_on).
+    pub fn case_everywhere(mut self, case: &'static str) -> Self {
+        self.everywhere.insert(case);
+        self
     }
 
     fn map(
@@ -180,10 +187,11 @@ impl Suite {
     /// What a case calls on a backend, if it is mapped and runs there.
     fn call(&self, case: &Case, backend: &str) -> Option<Op> {
         let mapped = self.ops.get(case.op.as_str())?;
-        mapped
-            .backends
-            .is_none_or(|backends| backends.contains(&backend))
-            .then_some(mapped.call)
+        let runs_here = self.everywhere.contains(case.name.as_str())
+            || mapped
+                .backends
+                .is_none_or(|backends| backends.contains(&backend));
+        runs_here.then_some(mapped.call)
     }
 
     /// Leaves out the cases whose file is absent, loudly, or is another, which is a failure.
