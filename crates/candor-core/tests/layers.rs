@@ -9,7 +9,9 @@
 use burn::tensor::activation::silu;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use candor_core::host::floats;
-use candor_core::layers::{attention, grouped_query_attention, project, rms_norm, swiglu};
+use candor_core::layers::{
+    RopeLayout, attention, grouped_query_attention, on_workers, project, rms_norm, rotate, swiglu,
+};
 use candor_testkit::{check_gradient, devices};
 use proptest::prelude::*;
 
@@ -151,6 +153,115 @@ fn views_in_any_order_are_read_as_they_are() {
         floats(&stored),
         floats(&matrix([6, 4], 0.7, &device, DType::F32))
     );
+}
+
+/// Cosines and sines of angles without a pattern, `[rows, positions, pairs]`.
+fn angles(shape: [usize; 3], device: &Device, dtype: DType) -> [Tensor<3>; 2] {
+    let of = |function: fn(f64) -> f64| {
+        let values = numbers(shape.iter().product(), 0.4)
+            .into_iter()
+            .map(function);
+        Tensor::from_data(TensorData::new(values.collect(), shape), (device, dtype))
+    };
+    [of(f64::cos), of(f64::sin)]
+}
+
+fn heads(shape: [usize; 4], seed: f64, device: &Device, dtype: DType) -> Tensor<4> {
+    matrix([shape[..3].iter().product(), shape[3]], seed, device, dtype).reshape(shape)
+}
+
+#[test]
+fn pairs_are_turned_on_every_device_and_their_gradients_turned_back() {
+    for named in devices() {
+        let device = &named.device;
+        for (layout, [batch, positions, count, width], tables) in [
+            (RopeLayout::Half, [1, 1, 1, 2], 1),
+            (RopeLayout::Interleaved, [2, 3, 4, 6], 1),
+            (RopeLayout::Half, [3, 70, 2, 64], 3),
+        ] {
+            let pairs = width / 2;
+            let of_pair = |pair: usize| match layout {
+                RopeLayout::Half => [pair, pair + pairs],
+                RopeLayout::Interleaved => [2 * pair, 2 * pair + 1],
+            };
+            let [cos, sin] = angles([tables, positions, pairs], device, DType::F32);
+            let given = heads([batch, positions, count, width], 0.9, device, DType::F32);
+            let tracked = given.clone().autodiff().require_grad();
+            let turned = rotate(tracked.clone(), &cos, &sin, layout);
+            assert_eq!(turned.dims(), [batch, count, positions, width]);
+            let upstream = heads([batch, count, positions, width], 2.8, device, DType::F32);
+            let gradients = (turned.clone() * upstream.clone().autodiff())
+                .sum()
+                .backward();
+            let gradient = floats(&tracked.grad(&gradients).unwrap());
+            let (given, upstream) = (floats(&given), floats(&upstream));
+            let (cos, sin, turned) = (floats(&cos), floats(&sin), floats(&turned.inner()));
+            for row in 0..batch * positions * count {
+                let [b, p, h] = [
+                    row / (positions * count),
+                    row / count % positions,
+                    row % count,
+                ];
+                let there = ((b * count + h) * positions + p) * width;
+                for pair in 0..pairs {
+                    let angle = (b % tables * positions + p) * pairs + pair;
+                    let (cos, sin) = (cos[angle], sin[angle]);
+                    let [first, second] = of_pair(pair);
+                    let (a, b) = (given[row * width + first], given[row * width + second]);
+                    assert!((turned[there + first] - (a * cos - b * sin)).abs() < 1e-5);
+                    assert!((turned[there + second] - (a * sin + b * cos)).abs() < 1e-5);
+                    let (a, b) = (upstream[there + first], upstream[there + second]);
+                    assert!((gradient[row * width + first] - (a * cos + b * sin)).abs() < 1e-5);
+                    assert!((gradient[row * width + second] - (b * cos - a * sin)).abs() < 1e-5);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn turned_pairs_have_the_gradient_of_central_differences_and_keep_half_precision() {
+    let device = Device::flex();
+    for layout in [RopeLayout::Half, RopeLayout::Interleaved] {
+        let [cos, sin] = angles([1, 3, 2], &device, DType::F64);
+        check_gradient(
+            heads([2, 3, 1, 4], 1.1, &device, DType::F64),
+            |x: Tensor<4>| rotate(x, &cos, &sin, layout).powi_scalar(3).sum(),
+        );
+        let [cos, sin] = angles([1, 3, 2], &device, DType::BF16);
+        let turned = rotate(
+            heads([2, 3, 1, 4], 1.1, &device, DType::BF16),
+            &cos,
+            &sin,
+            layout,
+        );
+        assert_eq!((turned.dims(), turned.dtype()), ([2, 1, 3, 4], DType::BF16));
+    }
+}
+
+#[test]
+#[should_panic(expected = "rotate: heads has shape [1, 2, 1, 4], wanted [_, 3, _, 4]")]
+fn angles_of_other_positions_are_named() {
+    let device = Device::flex();
+    let [cos, sin] = angles([1, 3, 2], &device, DType::F32);
+    rotate(
+        heads([1, 2, 1, 4], 0.0, &device, DType::F32),
+        &cos,
+        &sin,
+        RopeLayout::Half,
+    );
+}
+
+#[test]
+fn work_among_the_workers_gives_what_it_gives_here() {
+    for named in devices() {
+        let device = &named.device;
+        let rows = matrix([2, 64], 0.3, device, DType::F32);
+        let work = || floats(&project(rows.clone(), rows.clone().transpose()));
+        let (here, there) = (work(), on_workers(device, work));
+        // On flex one thread leaves and the same pool computes; elsewhere nothing moves.
+        assert_eq!(here, there, "{}", named.name);
+    }
 }
 
 /// A causal mask over `seen` keys for the last `count` of them, the first `hidden` keys of each row's own padding unseen.

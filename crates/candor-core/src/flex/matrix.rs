@@ -1,6 +1,8 @@
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use burn::backend::flex::Layout;
+use burn::backend::flex::{FlexTensor, Layout};
+use burn::tensor::{Bytes, Element};
 use gemm::Parallelism;
 use rayon::prelude::*;
 
@@ -71,9 +73,34 @@ impl<'a, E: FlexFloat> Matrix<'a, E> {
     }
 }
 
+/// `left · right` in memory that was never anything else: what a large product costs beside its multiplications is
+/// mostly that its memory is written twice.
+#[allow(unsafe_code)]
+pub(crate) fn product<E: FlexFloat + Element>(
+    left: Matrix<'_, E>,
+    right: Matrix<'_, E>,
+) -> FlexTensor {
+    let shape = [left.dims[0], right.dims[1]];
+    let mut entries = Vec::with_capacity(shape[0] * shape[1]);
+    multiply_into(entries.spare_capacity_mut(), false, left, right);
+    // SAFETY: a product without addition writes every entry.
+    unsafe { entries.set_len(shape[0] * shape[1]) };
+    let layout = Layout::contiguous(shape.into());
+    FlexTensor::new(Bytes::from_elems(entries), layout, E::dtype())
+}
+
 /// `target = left · right`, or `target += left · right`, for a target stored row by row; on all threads if it is large.
 pub(crate) fn multiply<E: FlexFloat>(
     target: &mut [E],
+    add: bool,
+    left: Matrix<'_, E>,
+    right: Matrix<'_, E>,
+) {
+    multiply_into(writable(target), add, left, right);
+}
+
+fn multiply_into<E: FlexFloat>(
+    target: &mut [MaybeUninit<E>],
     add: bool,
     left: Matrix<'_, E>,
     right: Matrix<'_, E>,
@@ -96,7 +123,7 @@ pub(crate) fn multiply<E: FlexFloat>(
 
 /// A product of one row, which gemm would do on one thread; each thread reads one stretch of the right operand's memory.
 fn multiply_row<E: FlexFloat>(
-    target: &mut [E],
+    target: &mut [MaybeUninit<E>],
     add: bool,
     left: Matrix<'_, E>,
     right: Matrix<'_, E>,
@@ -113,18 +140,22 @@ fn multiply_row<E: FlexFloat>(
     }
     let size = depth.div_ceil(threads);
     let mut others = vec![E::ZERO; columns * (depth.div_ceil(size) - 1)];
-    let mut parts: Vec<&mut [E]> = std::iter::once(&mut *target)
-        .chain(others.chunks_mut(columns))
+    let others_of_threads = others.chunks_mut(columns).map(writable);
+    let mut parts: Vec<_> = std::iter::once(&mut *target)
+        .chain(others_of_threads)
         .collect();
     parts.par_iter_mut().enumerate().for_each(|(piece, part)| {
         let depths = piece * size..depth.min((piece + 1) * size);
         let (left, right) = (left.columns(depths.clone()), right.rows(depths));
         gemm(part, add && piece == 0, left, right, Parallelism::None);
     });
+    let one = [E::ONE];
     for other in others.chunks(columns) {
-        for (sum, &part) in target.iter_mut().zip(other) {
-            *sum += part;
-        }
+        let (left, right) = (
+            Matrix::contiguous(&one, 1),
+            Matrix::contiguous(other, columns),
+        );
+        gemm(target, true, left, right, Parallelism::None);
     }
 }
 
@@ -134,12 +165,20 @@ pub(crate) fn multiply_here<E: FlexFloat>(
     left: Matrix<'_, E>,
     right: Matrix<'_, E>,
 ) {
-    gemm(target, false, left, right, Parallelism::None);
+    gemm(writable(target), false, left, right, Parallelism::None);
 }
 
+/// Memory as a product writes it, whether it holds something yet or not.
+#[allow(unsafe_code)]
+fn writable<E: FlexFloat>(target: &mut [E]) -> &mut [MaybeUninit<E>] {
+    // SAFETY: the same memory, borrowed as long; products write nothing but entries.
+    unsafe { &mut *(std::ptr::from_mut(target) as *mut [MaybeUninit<E>]) }
+}
+
+/// A target that is added to must have been written.
 #[allow(unsafe_code)]
 fn gemm<E: FlexFloat>(
-    target: &mut [E],
+    target: &mut [MaybeUninit<E>],
     add: bool,
     left: Matrix<'_, E>,
     right: Matrix<'_, E>,
@@ -164,7 +203,7 @@ fn gemm<E: FlexFloat>(
             rows,
             columns,
             inner,
-            target.as_mut_ptr(),
+            target.as_mut_ptr().cast::<E>(),
             1,
             columns as isize,
             add,

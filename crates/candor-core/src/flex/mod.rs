@@ -7,7 +7,7 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::{DType, Shape};
 
 pub(crate) use float::{FlexFloat, maximum, sum_over};
-pub(crate) use matrix::{Matrix, multiply, multiply_here};
+pub(crate) use matrix::{Matrix, multiply, multiply_here, product};
 
 /// Runs a body with `E` bound to the element type of a tensor that is `f32` or `f64`.
 macro_rules! with_element {

@@ -1,19 +1,6 @@
 use burn::config::Config;
 use candor_core::ConfigError;
-use serde::{Deserialize, Serialize};
-
-/// Which entries of a head the rotary encoding pairs.
-///
-/// The two orders of the rows of `q_proj` and `k_proj` describe the same network: weights have to be rotated in the
-/// layout they are stored in. A wrong choice still gives fluent-looking garbage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum RopeLayout {
-    /// Pairs `(2i, 2i + 1)`: the layout of GGUF files of the Llama family.
-    Interleaved,
-    /// Pairs `(i, i + head_dim / 2)`: the layout of Hugging Face's safetensors.
-    Half,
-}
+use candor_core::layers::RopeLayout;
 
 /// Configuration of a [`CausalLm`](crate::causal_lm::CausalLm).
 ///

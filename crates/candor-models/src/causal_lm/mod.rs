@@ -50,9 +50,10 @@ mod tokenizer;
 mod transpose;
 pub mod weights;
 
+pub use candor_core::layers::RopeLayout;
 pub use candor_core::layers::{AttentionOutput, grouped_query_attention};
 pub use chat_template::{ChatTemplate, Message};
-pub use config::{CausalLmConfig, RopeLayout};
+pub use config::CausalLmConfig;
 pub use error::LmError;
 pub use gguf::{GgufEncoding, GgufFile, GgufOptions, save_gguf};
 pub use hugging_face::{HuggingFaceFolder, HuggingFaceOptions, SpecialTokens, save_hugging_face};

@@ -1,7 +1,7 @@
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{Embedding, EmbeddingConfig};
 use burn::tensor::{Device, FloatDType, Int, Tensor};
-use candor_core::layers::project;
+use candor_core::layers::{on_workers, project};
 use candor_core::{ConfigError, check_shape, host};
 
 use super::attention::AttentionInputs;
@@ -120,7 +120,7 @@ impl CausalLm {
     ///
     /// When the padding is of another number of rows.
     pub fn hidden_states(&self, ids: Tensor<2, Int>, padding: Option<&LeftPadding>) -> Tensor<3> {
-        self.run(ids, padding, None, None)
+        self.on_workers(|| self.run(ids, padding, None, None))
     }
 
     /// [`hidden_states`](Self::hidden_states) with a look at what each layer computes.
@@ -145,7 +145,7 @@ impl CausalLm {
     ///
     /// When the cache holds another number of rows.
     pub fn forward_cached(&self, ids: Tensor<2, Int>, cache: &mut KvCache) -> Tensor<3> {
-        self.logits(self.run(ids, None, Some(cache), None))
+        self.on_workers(|| self.logits(self.run(ids, None, Some(cache), None)))
     }
 
     /// Scores of the token that comes next, `[batch, vocab]`: [`forward_cached`](Self::forward_cached) at the last
@@ -155,10 +155,12 @@ impl CausalLm {
     ///
     /// When the cache holds another number of rows, or there is no new position.
     pub fn next_token_logits(&self, ids: Tensor<2, Int>, cache: &mut KvCache) -> Tensor<2> {
-        let hidden = self.run(ids, None, Some(cache), None);
-        let [_, positions, _] = hidden.dims();
-        let last = hidden.slice_dim(1, positions - 1..positions);
-        self.logits(last).squeeze_dim(1)
+        self.on_workers(|| {
+            let hidden = self.run(ids, None, Some(cache), None);
+            let [_, positions, _] = hidden.dims();
+            let last = hidden.slice_dim(1, positions - 1..positions);
+            self.logits(last).squeeze_dim(1)
+        })
     }
 
     /// Scores `[batch, positions, vocab]` of normalised hidden states `[batch, positions, hidden]`.
@@ -222,6 +224,10 @@ impl CausalLm {
         } else {
             Err(LmError::ContextOverflow { prompt, new, limit })
         }
+    }
+
+    fn on_workers<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        on_workers(&self.norm.weight.device(), work)
     }
 
     fn run(

@@ -1,8 +1,9 @@
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use candor_core::{ConfigError, check_shape, in_f32};
+use candor_core::layers::{RopeLayout, rotate};
+use candor_core::{ConfigError, in_f32};
 
+use super::LeftPadding;
 use super::precision::at_least_single;
-use super::{LeftPadding, RopeLayout};
 
 /// Rotary position encoding: pairs of a head's entries are turned by an angle that grows with the position.
 ///
@@ -86,11 +87,7 @@ impl RotaryEmbedding {
                 self.frequencies.iter().map(turn)
             })
             .collect();
-        let pairs = self.frequencies.len();
-        let shape = match self.layout {
-            RopeLayout::Half => [rows.len(), 1, count, 1, pairs],
-            RopeLayout::Interleaved => [rows.len(), 1, count, pairs, 1],
-        };
+        let shape = [rows.len(), count, self.frequencies.len()];
         let precision = at_least_single(precision);
         let table = |function: fn(f64) -> f64| {
             let values: Vec<f64> = angles.iter().map(|&angle| function(angle)).collect();
@@ -107,8 +104,8 @@ impl RotaryEmbedding {
 /// The angles of some positions, to be applied to the queries and keys of every layer.
 #[derive(Debug, Clone)]
 pub struct Rotation {
-    cos: Tensor<5>,
-    sin: Tensor<5>,
+    cos: Tensor<3>,
+    sin: Tensor<3>,
     layout: RopeLayout,
 }
 
@@ -120,30 +117,9 @@ impl Rotation {
     ///
     /// When the positions or the width are not those that the rotation was made for.
     pub fn apply(&self, heads: Tensor<4>) -> Tensor<4> {
-        let [_, _, positions, first, second] = self.cos.dims();
-        let head_dim = 2 * first * second;
-        let [batch, _, count, _] = heads.dims();
-        check_shape!("Rotation", heads, [_, positions, _, head_dim]);
-        in_f32(heads, |heads| match self.layout {
-            RopeLayout::Half => {
-                self.turn(heads.reshape([batch, positions, count, 2, head_dim / 2]), 3)
-            }
-            RopeLayout::Interleaved => {
-                self.turn(heads.reshape([batch, positions, count, head_dim / 2, 2]), 4)
-            }
+        in_f32(heads, |heads| {
+            rotate(heads, &self.cos, &self.sin, self.layout)
         })
-    }
-
-    fn turn(&self, pairs: Tensor<5>, axis: usize) -> Tensor<4> {
-        let pairs = pairs.swap_dims(1, 2);
-        let [batch, heads, positions, rows, columns] = pairs.dims();
-        let a = pairs.clone().slice_dim(axis, 0..1);
-        let b = pairs.slice_dim(axis, 1..2);
-        let turned = [
-            a.clone() * self.cos.clone() - b.clone() * self.sin.clone(),
-            a * self.sin.clone() + b * self.cos.clone(),
-        ];
-        Tensor::cat(turned.into(), axis).reshape([batch, heads, positions, rows * columns])
     }
 }
 

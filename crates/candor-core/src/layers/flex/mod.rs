@@ -1,6 +1,7 @@
 #![allow(clippy::inline_always)] // only what is inlined into a dispatch is compiled with its instructions
 
 mod attention;
+mod rotary;
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::ops::FloatTensorOps;
@@ -11,9 +12,10 @@ use rayon::prelude::*;
 
 use super::composed;
 use super::operators::LayerOperators;
-use crate::flex::{FlexFloat, Matrix, forwards, multiply, sum_over, unwritten, with_element};
+use crate::flex::{FlexFloat, Matrix, forwards, product, sum_over, unwritten, with_element};
 
 pub(super) use attention::attention;
+pub(super) use rotary::rotate;
 
 /// Entries that one thread takes at a time.
 const CHUNK: usize = 4096;
@@ -24,13 +26,11 @@ impl LayerOperators for Flex {
             return Self::float_matmul(rows, weight);
         }
         let [rows, weight] = [rows, weight].map(forwards);
-        let mut product = unwritten([rows.shape()[0], weight.shape()[1]], rows.dtype());
         with_element!(rows.dtype(), E => {
             let left = Matrix::new(rows.storage::<E>(), rows.layout());
             let right = Matrix::new(weight.storage::<E>(), weight.layout());
-            multiply(product.storage_mut::<E>(), false, left, right);
-        });
-        product
+            product(left, right)
+        })
     }
 
     fn layer_swiglu(gate: FlexTensor, up: FlexTensor) -> FlexTensor {

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::divergence::Divergence;
 use super::kernels::{Kernels, Plain, map_logits};
 use super::row;
-use crate::flex::{Matrix, forwards, multiply, unwritten, with_element};
+use crate::flex::{Matrix, forwards, multiply, product, unwritten, with_element};
 use crate::linear::LogitMap;
 
 /// One tile at a time, overwritten in place: products accumulate into their destination, rows run in parallel.
@@ -33,12 +33,10 @@ impl Kernels<Flex> for FlexKernels {
         bias: Option<FlexTensor>,
         map: LogitMap,
     ) -> FlexTensor {
-        let [rows, classes] = [hidden.shape()[0], weight.shape()[0]];
-        let mut logits = unwritten([rows, classes], hidden.dtype());
-        with_element!(hidden.dtype(), E => {
+        let mut logits = with_element!(hidden.dtype(), E => {
             let hidden = Matrix::new(hidden.storage::<E>(), hidden.layout());
             let weight = Matrix::new(weight.storage::<E>(), weight.layout());
-            multiply(logits.storage_mut::<E>(), false, hidden, weight.transposed());
+            product(hidden, weight.transposed())
         });
         if bias.is_some() || map.soft_cap.is_some() {
             return map_logits::<Flex>(logits, bias, map);
