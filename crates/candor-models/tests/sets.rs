@@ -181,12 +181,12 @@ fn drawn_orders_are_as_frequent_as_they_are_probable() {
     let written = model.sample(many.clone(), None, DrawKey::new(5));
     model.validate(&many, None, &written).unwrap();
     for order in ints(&written).chunks(3) {
-        *counts.entry(order.to_vec()).or_default() += 1.0 / draws as f64;
+        *counts.entry(order.to_vec()).or_default() += 1.0 / f64::from(draws);
     }
     for (order, share) in counts {
         let probability =
             floats(&model.order_log_probs(set.clone(), None, int2(&[&order])))[0].exp();
-        let deviation = (probability * (1.0 - probability) / draws as f64).sqrt();
+        let deviation = (probability * (1.0 - probability) / f64::from(draws)).sqrt();
         assert!(
             (share - probability).abs() < 5.0 * deviation,
             "{order:?}: {share} of {probability}"

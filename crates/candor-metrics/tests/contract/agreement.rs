@@ -3,9 +3,9 @@
 use burn::tensor::{DType, Device, Tensor};
 use candor_core::InputError;
 use candor_metrics::agreement::{
-    AgreementMatrix, AgreementMeasure, AttentionAggregator, KendallTopK, KendallTopKConfig,
-    TokenReduce, TopKAgreement, TopKDepth, kendall_tau, pairwise_rank_agreement, pearson_r,
-    rank_biased_overlap, spearman_rho, weighted_kendall_tau,
+    AgreementMatrix, AgreementMeasure, AttentionAggregator, KendallTopKConfig, TokenReduce,
+    TopKAgreement, TopKDepth, kendall_tau, pairwise_rank_agreement, pearson_r, rank_biased_overlap,
+    spearman_rho, weighted_kendall_tau,
 };
 
 #[test]
