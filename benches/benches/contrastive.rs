@@ -8,7 +8,7 @@ use candor_losses::contrastive::{
     HardInfoNceLossConfig, InfoNceLossConfig, NtXentLossConfig, SupConLossConfig,
 };
 use candor_metrics::representation::uniformity;
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 
 /// Two views of 1024 x 128.
 fn views(device: &Device) -> [Tensor<2>; 2] {
@@ -80,4 +80,4 @@ criterion_group!(
     sup_con,
     uniformity_of_views
 );
-criterion_main!(benches);
+candor_benches::bench_main!(benches);

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Distribution, Int, Tensor};
 use candor_benches::forward_backward;
 use candor_distill::features::{ClassMeans, NdLossConfig};
 use candor_distill::logits::{DkdLossConfig, HintonKdConfig};
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 
 fn normal(shape: [usize; 2], device: &Device) -> Tensor<2> {
     Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
@@ -63,4 +63,4 @@ fn nd(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, hinton_kd, dkd, nd);
-criterion_main!(benches);
+candor_benches::bench_main!(benches);

@@ -8,7 +8,7 @@ use candor_explain::attribution::{
     Baseline, IntegratedGradientsConfig, KernelShapConfig, KernelShapMode, LimeConfig, Masker,
     SmoothGradConfig, WindowOcclusionConfig,
 };
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 
 const KEY: DrawKey = DrawKey::new(1);
 const CLASS: Target = Target::Output(0);
@@ -101,4 +101,4 @@ criterion_group!(
     kernel_shap,
     lime
 );
-criterion_main!(explain);
+candor_benches::bench_main!(explain);

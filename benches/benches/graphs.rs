@@ -6,7 +6,7 @@ use burn::tensor::{Device, Distribution, Int, Tensor};
 use candor_benches::forward_backward;
 use candor_losses::graphs::{GraphInfoNceLossConfig, GraphMaxMarginLossConfig, PadMode};
 use candor_metrics::explanation_graphs::{Edge, ExplanationGraph, graph_edit_distance};
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 
 fn normal<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
@@ -64,4 +64,4 @@ fn edit_distance(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, max_margin, info_nce, edit_distance);
-criterion_main!(benches);
+candor_benches::bench_main!(benches);

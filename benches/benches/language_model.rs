@@ -9,7 +9,7 @@ use candor_benches::language_model::{self, NpoStep};
 use candor_core::layers::project;
 use candor_models::causal_lm::CausalLmConfig;
 use candor_testkit::devices;
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 
 /// 256 tokens, logits of the last position.
 fn prefill(criterion: &mut Criterion) {
@@ -77,4 +77,4 @@ fn products(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, prefill, decode, npo_step, products);
-criterion_main!(benches);
+candor_benches::bench_main!(benches);

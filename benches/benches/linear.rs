@@ -7,7 +7,7 @@ use candor_benches::{RandomHead, forward_backward};
 use candor_core::linear::{
     Divergence, LinearCrossEntropyConfig, LinearKlConfig, LinearLogits, linear_log_probs, reference,
 };
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 
 const WIDTH: usize = 576;
 const CLASSES: usize = 49_152;
@@ -80,4 +80,4 @@ criterion_group!(
     linear_kl,
     linear_kl_materialised
 );
-criterion_main!(benches);
+candor_benches::bench_main!(benches);

@@ -8,7 +8,7 @@ use candor_online::mdp::{
     ActionTable, AdversarialLearnerConfig, CovarianceSource, LinearMdp, LogBarrierFtrlConfig,
     TabularDynamics,
 };
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 use rand::RngExt;
 
 /// The claim's size: layers, states, actions; features.
@@ -79,4 +79,4 @@ fn log_barrier(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, learners, log_barrier);
-criterion_main!(benches);
+candor_benches::bench_main!(benches);

@@ -8,7 +8,7 @@ use candor_losses::metric_learning::{
     IcnnLossConfig, ProtoCrossEntropyLossConfig, ProtoTripletLossConfig, TripletMarginLossConfig,
     TripletMinerConfig,
 };
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 
 fn normal(rows: usize, width: usize, device: &Device) -> Tensor<2> {
     Tensor::random([rows, width], Distribution::Normal(0.0, 1.0), device)
@@ -74,4 +74,4 @@ fn triplets(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, prototypes, icnn, triplets);
-criterion_main!(benches);
+candor_benches::bench_main!(benches);

@@ -12,7 +12,7 @@ use candor_metrics::faithfulness::{
 };
 use candor_metrics::robustness::SensitivityConfig;
 use candor_testkit::devices;
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 
 const KEY: DrawKey = DrawKey::new(0);
 
@@ -133,4 +133,4 @@ criterion_group!(
     max_sensitivity,
     kendall_matrix
 );
-criterion_main!(benches);
+candor_benches::bench_main!(benches);

@@ -11,7 +11,7 @@ use candor_losses::multimodal::{
     MomentumContrastiveLossConfig, ReconstructionLossConfig,
 };
 use candor_metrics::retrieval::RetrievalMetrics;
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 
 fn normal<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
@@ -124,4 +124,4 @@ criterion_group!(
     reconstruction,
     retrieval
 );
-criterion_main!(benches);
+candor_benches::bench_main!(benches);

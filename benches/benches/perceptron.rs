@@ -9,7 +9,7 @@ use candor_online::perceptron::{
     worst_case_rows,
 };
 use candor_testkit::devices;
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 
 /// 65536 rows of 64 features.
 fn step(criterion: &mut Criterion) {
@@ -42,4 +42,4 @@ fn run(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, step, run);
-criterion_main!(benches);
+candor_benches::bench_main!(benches);

@@ -12,7 +12,7 @@ use candor_losses::sets::{
     exact_orders, hungarian,
 };
 use candor_models::sets::{ProcessBlockConfig, ReadProcessWriteConfig};
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 
 fn normal<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
@@ -91,4 +91,4 @@ fn searches(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, order_search, assignment, networks, searches);
-criterion_main!(benches);
+candor_benches::bench_main!(benches);

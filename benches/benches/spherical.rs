@@ -11,7 +11,7 @@ use candor_core::DrawKey;
 use candor_core::linear::{LinearCrossEntropyConfig, LinearLogits};
 use candor_losses::spherical::{SphericalLoss, SphericalOutputLayerConfig, ZLossConfig};
 use candor_testkit::devices;
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 
 const WIDTH: usize = 128;
 const BATCH: usize = 32;
@@ -99,4 +99,4 @@ criterion_group!(
     spherical_output_layer_step,
     softmax_output_layer_step
 );
-criterion_main!(benches);
+candor_benches::bench_main!(benches);

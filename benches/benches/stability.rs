@@ -5,7 +5,7 @@ use burn::nn::loss::Reduction;
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use candor_benches::forward_backward;
 use candor_losses::stability::{AuxZLossConfig, CrossEntropyWithZConfig, QkNormConfig};
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 
 fn normal<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
@@ -42,4 +42,4 @@ fn qk_norm(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, z_losses, qk_norm);
-criterion_main!(benches);
+candor_benches::bench_main!(benches);

@@ -15,7 +15,19 @@ pub mod gpu_suite;
 pub mod language_model;
 mod random_head;
 
+pub use mimalloc::MiMalloc;
 pub use random_head::RandomHead;
+
+/// Criterion's main function, with the allocator that `cargo xtask` has.
+#[macro_export]
+macro_rules! bench_main {
+    ($($group:path),+) => {
+        #[global_allocator]
+        static ALLOCATOR: $crate::MiMalloc = $crate::MiMalloc;
+
+        criterion::criterion_main!($($group),+);
+    };
+}
 
 /// 1x28x28 -> conv3x3(32) relu conv3x3(64) relu maxpool2 flatten(9216) linear(128) relu linear(10).
 #[derive(Debug)]

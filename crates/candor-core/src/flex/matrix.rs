@@ -4,6 +4,7 @@ use std::ops::Range;
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::{Bytes, Element};
 use gemm::Parallelism;
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
 use super::FlexFloat;
@@ -52,6 +53,17 @@ impl<'a, E: FlexFloat> Matrix<'a, E> {
             dims: [range.len(), columns],
             ..self
         }
+    }
+
+    fn at(&self, row: usize, column: usize) -> E {
+        self.entries[row * self.strides[0] as usize + column * self.strides[1] as usize]
+    }
+
+    /// A row whose entries lie side by side.
+    #[inline(always)]
+    fn row(&self, row: usize) -> &'a [E] {
+        let start = row * self.strides[0] as usize;
+        &self.entries[start..start + self.dims[1]]
     }
 
     /// Some of the columns.
@@ -108,10 +120,10 @@ fn multiply_into<E: FlexFloat>(
     /// Below them, waking the other threads takes longer than they save: a product of matrices is as slow as its
     /// multiplications, that of one row as slow as its weights arrive from memory.
     const WORTH_THREADS: usize = 192 * 192 * 192;
-    const WORTH_THREADS_OF_ONE_ROW: usize = 512 * 512;
+    const WORTH_THREADS_OF_ONE_ROW: usize = 256 * 256;
     let multiplications = target.len().saturating_mul(left.dims[1]);
-    if left.dims[0] == 1 && multiplications >= WORTH_THREADS_OF_ONE_ROW {
-        return multiply_row(target, add, left, right);
+    if left.dims[0] == 1 && !add && multiplications >= WORTH_THREADS_OF_ONE_ROW {
+        return multiply_row(target, left, right);
     }
     let parallelism = if multiplications < WORTH_THREADS {
         Parallelism::None
@@ -124,38 +136,79 @@ fn multiply_into<E: FlexFloat>(
 /// A product of one row, which gemm would do on one thread; each thread reads one stretch of the right operand's memory.
 fn multiply_row<E: FlexFloat>(
     target: &mut [MaybeUninit<E>],
-    add: bool,
     left: Matrix<'_, E>,
     right: Matrix<'_, E>,
 ) {
     let threads = rayon::current_num_threads();
-    let ([depth, columns], [down, _]) = (right.dims, right.strides);
-    if down == 1 {
+    let ([depth, columns], [down, along]) = (right.dims, right.strides);
+    if down == 1 || along != 1 {
         let size = columns.div_ceil(threads);
         let pieces = target.par_chunks_mut(size).enumerate();
         return pieces.for_each(|(piece, target)| {
             let columns = piece * size..piece * size + target.len();
-            gemm(target, add, left, right.columns(columns), Parallelism::None);
+            gemm(
+                target,
+                false,
+                left,
+                right.columns(columns),
+                Parallelism::None,
+            );
         });
     }
     let size = depth.div_ceil(threads);
-    let mut others = vec![E::ZERO; columns * (depth.div_ceil(size) - 1)];
-    let others_of_threads = others.chunks_mut(columns).map(writable);
-    let mut parts: Vec<_> = std::iter::once(&mut *target)
-        .chain(others_of_threads)
-        .collect();
-    parts.par_iter_mut().enumerate().for_each(|(piece, part)| {
+    let mut parts = vec![E::ZERO; columns * depth.div_ceil(size)];
+    let pieces = parts.par_chunks_mut(columns).enumerate();
+    pieces.for_each(|(piece, part)| {
         let depths = piece * size..depth.min((piece + 1) * size);
-        let (left, right) = (left.columns(depths.clone()), right.rows(depths));
-        gemm(part, add && piece == 0, left, right, Parallelism::None);
+        let factors: Vec<E> = depths.clone().map(|place| left.at(0, place)).collect();
+        let rows = right.rows(depths);
+        let (target, factors) = (part, &factors);
+        Arch::new().dispatch(AddRows {
+            target,
+            factors,
+            rows,
+        });
     });
-    let one = [E::ONE];
-    for other in others.chunks(columns) {
-        let (left, right) = (
-            Matrix::contiguous(&one, 1),
-            Matrix::contiguous(other, columns),
-        );
-        gemm(target, true, left, right, Parallelism::None);
+    let (first, others) = parts.split_at(columns);
+    for (column, (entry, &first)) in target.iter_mut().zip(first).enumerate() {
+        let others = others.chunks(columns).map(|part| part[column]);
+        entry.write(others.fold(first, |sum, part| sum + part));
+    }
+}
+
+/// `target += factors · rows`, for rows whose entries lie side by side.
+///
+/// A closure as large as this would not be inlined into the dispatch, and keep to the instructions that every processor has.
+struct AddRows<'a, E> {
+    target: &'a mut [E],
+    factors: &'a [E],
+    rows: Matrix<'a, E>,
+}
+
+impl<E: FlexFloat> NullaryFnOnce for AddRows<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self {
+            target,
+            factors,
+            rows,
+        } = self;
+        // Four rows at a time: the target is then loaded and stored a quarter as often.
+        let (fours, rest) = factors.as_chunks::<4>();
+        for (index, &[a, b, c, d]) in fours.iter().enumerate() {
+            let [first, second, third, fourth] = [0, 1, 2, 3].map(|row| rows.row(4 * index + row));
+            let entries = first.iter().zip(second).zip(third).zip(fourth);
+            for (target, (((&w, &x), &y), &z)) in target.iter_mut().zip(entries) {
+                *target = *target + (a * w + b * x) + (c * y + d * z);
+            }
+        }
+        for (&factor, row) in rest.iter().zip(4 * fours.len()..) {
+            for (target, &entry) in target.iter_mut().zip(rows.row(row)) {
+                *target = *target + factor * entry;
+            }
+        }
     }
 }
 

@@ -1,3 +1,9 @@
+#[cfg(feature = "flex")]
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use burn::tensor::Device;
 
 #[cfg(feature = "flex")]
@@ -23,9 +29,42 @@ use crate::extensions::is_plain_flex;
 pub fn on_workers<T: Send>(device: &Device, work: impl FnOnce() -> T + Send) -> T {
     #[cfg(feature = "flex")]
     if is_plain_flex(device) {
-        return rayon::scope(|_| work());
+        return rayon::scope(|_| {
+            let _watch = Watch::start();
+            work()
+        });
     }
     #[cfg(not(feature = "flex"))]
     let _ = device;
     work()
+}
+
+/// Keeps the pool's other threads looking for work.
+#[cfg(feature = "flex")]
+struct Watch {
+    over: Arc<AtomicBool>,
+}
+
+#[cfg(feature = "flex")]
+impl Watch {
+    fn start() -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        for _ in 1..rayon::current_num_threads() {
+            let over = Arc::clone(&over);
+            rayon::spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    rayon::yield_now();
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        Self { over }
+    }
+}
+
+#[cfg(feature = "flex")]
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
 }
