@@ -199,15 +199,18 @@ fn measure(binary: &Path, case: &str) -> Result<Line, RunError> {
         lower_bound: f64,
         upper_bound: f64,
     }
+    // Named, or criterion would look for the build's folder itself, which may lie elsewhere.
+    let home = workspace().join("target/criterion");
     let child = Command::new(binary)
         .args(["--bench", "--exact", case])
         .current_dir(workspace())
+        .env("CRITERION_HOME", &home)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| RunError::file("run", binary, error))?;
     let ours_mib = peak_of(child, case)? >> 20;
-    let path = workspace().join(format!("target/criterion/{case}/new/estimates.json"));
+    let path = home.join(format!("{case}/new/estimates.json"));
     let text =
         std::fs::read_to_string(&path).map_err(|error| RunError::file("read", &path, error))?;
     let Estimates { median } =
