@@ -1,3 +1,5 @@
+#![allow(clippy::inline_always)] // only what is inlined into a dispatch is compiled with its instructions
+
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -201,12 +203,12 @@ impl<E: FlexFloat> NullaryFnOnce for AddRows<'_, E> {
             let [first, second, third, fourth] = [0, 1, 2, 3].map(|row| rows.row(4 * index + row));
             let entries = first.iter().zip(second).zip(third).zip(fourth);
             for (target, (((&w, &x), &y), &z)) in target.iter_mut().zip(entries) {
-                *target = *target + (a * w + b * x) + (c * y + d * z);
+                *target += (a * w + b * x) + (c * y + d * z);
             }
         }
         for (&factor, row) in rest.iter().zip(4 * fours.len()..) {
             for (target, &entry) in target.iter_mut().zip(rows.row(row)) {
-                *target = *target + factor * entry;
+                *target += factor * entry;
             }
         }
     }
