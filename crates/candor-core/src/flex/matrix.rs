@@ -95,10 +95,13 @@ pub(crate) fn product<E: FlexFloat + Element>(
     right: Matrix<'_, E>,
 ) -> FlexTensor {
     let shape = [left.dims[0], right.dims[1]];
-    let mut entries = Vec::with_capacity(shape[0] * shape[1]);
-    multiply_into(entries.spare_capacity_mut(), false, left, right);
+    let count = shape[0] * shape[1];
+    let mut entries = Vec::with_capacity(count);
+    // A vector may get more room than it asked for.
+    let target = &mut entries.spare_capacity_mut()[..count];
+    multiply_into(target, false, left, right);
     // SAFETY: a product without addition writes every entry.
-    unsafe { entries.set_len(shape[0] * shape[1]) };
+    unsafe { entries.set_len(count) };
     let layout = Layout::contiguous(shape.into());
     FlexTensor::new(Bytes::from_elems(entries), layout, E::dtype())
 }
@@ -113,6 +116,7 @@ pub(crate) fn multiply<E: FlexFloat>(
     multiply_into(writable(target), add, left, right);
 }
 
+/// A target that is added to must have been written.
 fn multiply_into<E: FlexFloat>(
     target: &mut [MaybeUninit<E>],
     add: bool,

@@ -12,9 +12,11 @@ use crate::extensions::is_plain_flex;
 /// Runs work among the threads that compute for a device.
 ///
 /// On flex an operator that takes several threads hands its pieces to a pool, and the caller sleeps until they are done. In a
-/// sequence of small operators, as a step of decoding is, falling asleep and waking up takes as long as computing. What
-/// runs in the pool finds the next operator's threads awake. With other devices, and under autodiff, `work` runs where it
-/// is called.
+/// sequence of small operators, as a step of decoding is, falling asleep and waking up takes half as long as computing. What
+/// runs in the pool finds the next operator's threads awake: until `work` ends, all of them look for something to do, and
+/// take their processors' time for it. Several calls at once share the pool, and may wait for one another.
+///
+/// With other devices, and under autodiff, `work` runs where it is called.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};

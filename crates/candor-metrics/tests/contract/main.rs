@@ -8,11 +8,11 @@
 )]
 
 mod agreement;
-mod asked;
-mod judged;
+mod every_measure;
 mod measures;
+mod other_measures;
 mod settings;
-mod single;
+mod single_measures;
 
 fn close(name: &str, seen: &[f64], wanted: &[f64], tolerance: f64) {
     assert_eq!(seen.len(), wanted.len(), "{name}");
