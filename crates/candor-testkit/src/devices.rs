@@ -52,7 +52,7 @@ fn first(name: &'static str, kind: burn::tensor::DeviceType, found: &mut Vec<Nam
     match Device::enumerate(kind).into_vec().into_iter().next() {
         Some(device) => found.push(NamedDevice { name, device }),
         None => {
-            eprintln!("skipped: {name} is compiled in, but no {name} driver or adapter is present")
+            eprintln!("skipped: {name} is compiled in, but no {name} driver or adapter is present");
         }
     }
 }

@@ -41,7 +41,7 @@ pub fn retain_kl(
     check_shape!("retain_kl", ref_logits, [batch, tokens, vocabulary]);
     let rows = batch * tokens;
     let flat = |logits: Tensor<3>| logits.reshape([rows, vocabulary]);
-    let divergences = softmax_kl(flat(ref_logits), at_least_single(flat(policy_logits)));
+    let divergences = softmax_kl(flat(ref_logits), at_least_single(flat(policy_logits)), 1.0);
     match mask {
         Some(mask) => {
             check_shape!("retain_kl", mask, [batch, tokens]);
@@ -59,7 +59,7 @@ pub fn retain_kl(
 pub fn class_retain_kl(policy_logits: Tensor<2>, ref_logits: Tensor<2>) -> Tensor<1> {
     let [batch, classes] = policy_logits.dims();
     check_shape!("class_retain_kl", ref_logits, [batch, classes]);
-    softmax_kl(ref_logits, at_least_single(policy_logits)).mean()
+    softmax_kl(ref_logits, at_least_single(policy_logits), 1.0).mean()
 }
 
 /// Looks for a mask that lets nothing through, over which there is no mean; reads it to the host.

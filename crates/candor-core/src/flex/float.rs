@@ -22,6 +22,7 @@ pub(crate) trait FlexFloat:
     fn from_f64(value: f64) -> Self;
     fn exp(self) -> Self;
     fn sqrt(self) -> Self;
+    fn ln(self) -> Self;
     fn ln_1p(self) -> Self;
     fn abs(self) -> Self;
     fn max(self, other: Self) -> Self;
@@ -76,6 +77,11 @@ impl FlexFloat for f32 {
     }
 
     #[inline(always)]
+    fn ln(self) -> Self {
+        f32::ln(self)
+    }
+
+    #[inline(always)]
     fn ln_1p(self) -> Self {
         f32::ln_1p(self)
     }
@@ -109,6 +115,11 @@ impl FlexFloat for f64 {
     #[inline(always)]
     fn sqrt(self) -> Self {
         f64::sqrt(self)
+    }
+
+    #[inline(always)]
+    fn ln(self) -> Self {
+        f64::ln(self)
     }
 
     #[inline(always)]

@@ -6,10 +6,9 @@ use std::ops::Range;
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::{Bytes, Element};
 use gemm::Parallelism;
-use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
-use super::FlexFloat;
+use super::{FlexFloat, vectorised};
 
 /// A matrix in memory that a tensor owns, row by row or transposed.
 #[derive(Clone, Copy)]
@@ -167,13 +166,7 @@ fn multiply_row<E: FlexFloat>(
     pieces.for_each(|(piece, part)| {
         let depths = piece * size..depth.min((piece + 1) * size);
         let factors: Vec<E> = depths.clone().map(|place| left.at(0, place)).collect();
-        let rows = right.rows(depths);
-        let (target, factors) = (part, &factors);
-        Arch::new().dispatch(AddRows {
-            target,
-            factors,
-            rows,
-        });
+        add_rows(part, &factors, right.rows(depths));
     });
     let (first, others) = parts.split_at(columns);
     for (column, (entry, &first)) in target.iter_mut().zip(first).enumerate() {
@@ -182,25 +175,9 @@ fn multiply_row<E: FlexFloat>(
     }
 }
 
-/// `target += factors · rows`, for rows whose entries lie side by side.
-///
-/// A closure as large as this would not be inlined into the dispatch, and keep to the instructions that every processor has.
-struct AddRows<'a, E> {
-    target: &'a mut [E],
-    factors: &'a [E],
-    rows: Matrix<'a, E>,
-}
-
-impl<E: FlexFloat> NullaryFnOnce for AddRows<'_, E> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        let Self {
-            target,
-            factors,
-            rows,
-        } = self;
+vectorised! {
+    /// `target += factors · rows`, for rows whose entries lie side by side.
+    fn add_rows<'a, E>(target: &'a mut [E], factors: &'a [E], rows: Matrix<'a, E>) -> () {
         // Four rows at a time: the target is then loaded and stored a quarter as often.
         let (fours, rest) = factors.as_chunks::<4>();
         for (index, &[a, b, c, d]) in fours.iter().enumerate() {

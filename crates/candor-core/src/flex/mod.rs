@@ -3,6 +3,7 @@
 mod float;
 mod matrix;
 
+use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{DType, Shape};
 
@@ -24,6 +25,38 @@ macro_rules! with_element {
 
 pub(crate) use with_element;
 
+/// Functions compiled for every width of vectors, and called with the widest that this processor has.
+///
+/// Each body becomes the method of a structure of its arguments. A closure given to the dispatch is a function beside it: too
+/// large to be inlined, it keeps to the instructions that all processors share, and takes three times as long.
+macro_rules! vectorised {
+    ($(
+        $(#[$attribute:meta])*
+        $visibility:vis fn $name:ident<$lifetime:lifetime, $element:ident>(
+            $($argument:ident: $type:ty),* $(,)?
+        ) -> $output:ty $body:block
+    )*) => {$(
+        $(#[$attribute])*
+        $visibility fn $name<$lifetime, $element: FlexFloat>($($argument: $type),*) -> $output {
+            struct Kernel<$lifetime, $element> {
+                $($argument: $type,)*
+            }
+            impl<$lifetime, $element: FlexFloat> pulp::NullaryFnOnce for Kernel<$lifetime, $element> {
+                type Output = $output;
+
+                #[inline(always)]
+                fn call(self) -> $output {
+                    let Self { $($argument),* } = self;
+                    $body
+                }
+            }
+            pulp::Arch::new().dispatch(Kernel { $($argument),* })
+        }
+    )*};
+}
+
+pub(crate) use vectorised;
+
 /// A tensor to be written, zero before; `FlexTensor::empty` would allocate it twice, and copy one into the other.
 pub(crate) fn unwritten(shape: impl Into<Shape>, dtype: DType) -> FlexTensor {
     with_element!(dtype, E => FlexTensor::filled_typed(shape.into(), dtype, E::ZERO))
@@ -35,4 +68,11 @@ pub(crate) fn forwards(tensor: FlexTensor) -> FlexTensor {
         return tensor;
     }
     tensor.to_contiguous()
+}
+
+/// Whether two operands are of one type that kernels compute in, and of some size.
+pub(crate) fn has_kernels(first: &FlexTensor, second: &FlexTensor) -> bool {
+    matches!(first.dtype(), DType::F32 | DType::F64)
+        && first.dtype() == second.dtype()
+        && first.shape().num_elements() > 0
 }

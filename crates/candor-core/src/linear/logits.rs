@@ -20,7 +20,7 @@ use crate::{ConfigError, MemoryBudget, check_shape};
 /// | soft cap c | | none |
 /// | temperature | | 1 |
 /// | own class left out | | no |
-/// | budget | bytes of a tile of logits | 40 MiB on processors, 256 MiB on others |
+/// | budget | bytes of a tile of logits | 48 MiB on processors, 256 MiB on others |
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -229,7 +229,7 @@ fn default_budget(device: &Device) -> MemoryBudget {
         #[cfg(feature = "cube")]
         DispatchDevice::Cube(_) => MemoryBudget::mib(256),
         #[allow(unreachable_patterns)]
-        _ => MemoryBudget::mib(40),
+        _ => MemoryBudget::mib(48),
     }
 }
 

@@ -106,12 +106,7 @@ impl HintonKd {
         let [batch, classes] = student_logits.dims();
         check_shape!("HintonKd", teacher_logits, [batch, classes]);
         in_f32(student_logits, |student_logits| {
-            let teacher_logits = teacher_logits
-                .without_autodiff()
-                .cast(student_logits.dtype());
-            let sharpness = self.temperature.recip();
-            softmax_kl(teacher_logits * sharpness, student_logits * sharpness)
-                * self.temperature.powi(2)
+            softmax_kl(teacher_logits, student_logits, self.temperature) * self.temperature.powi(2)
         })
     }
 

@@ -119,7 +119,7 @@ impl Trades {
     ) -> Tensor<1> {
         let [batch, classes] = clean_logits.dims();
         check_shape!("Trades", adversarial_logits, [batch, classes]);
-        softmax_kl(clean_logits, adversarial_logits)
+        softmax_kl(clean_logits, adversarial_logits, 1.0)
     }
 
     /// Looks for values the loss is not defined for; reads the labels to the host.

@@ -25,7 +25,7 @@ pub struct InfoNceLossConfig {
     /// Whether the in-batch form also looks for the anchor of each positive, and takes the mean of both. Default: false.
     #[config(default = false)]
     pub two_sided: bool,
-    /// Bytes of similarities held at once. Default: 40 MiB on processors, 256 MiB on others.
+    /// Bytes of similarities held at once. Default: 48 MiB on processors, 256 MiB on others.
     pub budget: Option<MemoryBudget>,
 }
 

@@ -14,7 +14,7 @@ pub struct SupConLossConfig {
     /// Temperature τ, finite and > 0. Default: 0.1.
     #[config(default = 0.1)]
     pub temperature: f64,
-    /// Bytes of similarities held at once. Default: 40 MiB on processors, 256 MiB on others.
+    /// Bytes of similarities held at once. Default: 48 MiB on processors, 256 MiB on others.
     pub budget: Option<MemoryBudget>,
 }
 

@@ -2,12 +2,13 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{DType, Tensor};
-use pulp::Arch;
 use rayon::prelude::*;
 
 use crate::check_shape;
 use crate::extensions::is_plain_flex;
-use crate::flex::{FlexFloat, Matrix, maximum, multiply_here, sum_over, unwritten, with_element};
+use crate::flex::{
+    FlexFloat, Matrix, maximum, multiply_here, sum_over, unwritten, vectorised, with_element,
+};
 
 /// Queries whose scores live at once.
 const BLOCK: usize = 64;
@@ -170,7 +171,7 @@ impl<E: FlexFloat> Attended<'_, E> {
         let queries = Matrix::contiguous(queries, self.width);
         multiply_here(scores, queries, keys.transposed());
         for (scores, mask) in scores.chunks_mut(visible).zip(masks) {
-            Arch::new().dispatch(|| softmax(scores, self.scale, mask));
+            softmax(scores, self.scale, mask);
         }
         multiply_here(mixed, Matrix::contiguous(scores, visible), values);
     }
@@ -182,18 +183,19 @@ fn visible<E: FlexFloat>(mask: &[E]) -> usize {
     last.map_or(mask.len(), |last| last + 1)
 }
 
-/// `softmax(scores · scale + mask)` in place.
-#[inline(always)]
-fn softmax<E: FlexFloat>(scores: &mut [E], scale: E, mask: &[E]) {
-    for (score, &mask) in scores.iter_mut().zip(mask) {
-        *score = *score * scale + mask;
-    }
-    let max = maximum(scores);
-    for score in scores.iter_mut() {
-        *score = (*score - max).exp();
-    }
-    let [sum] = sum_over([scores], |[score]| [score]);
-    for score in scores {
-        *score = *score / sum;
+vectorised! {
+    /// `softmax(scores · scale + mask)` in place.
+    fn softmax<'a, E>(scores: &'a mut [E], scale: E, mask: &'a [E]) -> () {
+        for (score, &mask) in scores.iter_mut().zip(mask) {
+            *score = *score * scale + mask;
+        }
+        let max = maximum(scores);
+        for score in scores.iter_mut() {
+            *score = (*score - max).exp();
+        }
+        let [sum] = sum_over([&*scores], |[score]| [score]);
+        for score in scores {
+            *score = *score / sum;
+        }
     }
 }

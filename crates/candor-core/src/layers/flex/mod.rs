@@ -7,12 +7,14 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::DType;
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::composed;
 use super::operators::LayerOperators;
-use crate::flex::{FlexFloat, Matrix, forwards, product, sum_over, unwritten, with_element};
+use crate::flex::{
+    FlexFloat, Matrix, forwards, has_kernels, product, sum_over, unwritten, vectorised,
+    with_element,
+};
 
 pub(super) use attention::attention;
 pub(super) use rotary::rotate;
@@ -41,13 +43,8 @@ impl LayerOperators for Flex {
         let (mut gate, up) = (gate.to_contiguous(), up.to_contiguous());
         with_element!(gate.dtype(), E => {
             let gates = gate.storage_mut::<E>().par_chunks_mut(CHUNK);
-            gates.zip(up.storage::<E>().par_chunks(CHUNK)).for_each(|(gates, ups)| {
-                Arch::new().dispatch(|| {
-                    for (gate, &up) in gates.iter_mut().zip(ups) {
-                        *gate = *gate * sigmoid(*gate) * up;
-                    }
-                });
-            });
+            let ups = up.storage::<E>().par_chunks(CHUNK);
+            gates.zip(ups).for_each(|(gates, ups)| swiglu(gates, ups));
         });
         gate
     }
@@ -66,7 +63,7 @@ impl LayerOperators for Flex {
             let ups = to_up.storage_mut::<E>().par_chunks_mut(CHUNK);
             let upstream = upstream.storage::<E>().par_chunks(CHUNK);
             gates.zip(ups).zip(upstream).for_each(|((gates, ups), upstream)| {
-                Arch::new().dispatch(|| swiglu_gradients(gates, ups, upstream));
+                swiglu_gradients(gates, ups, upstream);
             });
         });
         (to_gate, to_up)
@@ -80,7 +77,7 @@ impl LayerOperators for Flex {
         with_element!(hidden.dtype(), E => {
             let (scale, epsilon) = (scale.storage::<E>(), E::from_f64(epsilon));
             let rows = hidden.storage_mut::<E>().par_chunks_mut(scale.len());
-            rows.for_each(|row| Arch::new().dispatch(|| rms_norm(row, scale, epsilon)));
+            rows.for_each(|row| rms_norm(row, scale, epsilon));
         });
         hidden
     }
@@ -104,20 +101,14 @@ impl LayerOperators for Flex {
             let upstream = upstream.storage::<E>();
             // The sum over the rows is one pass of one thread: its order, and so its value, is always the same.
             for (row, upstream) in rows.chunks(width).zip(upstream.chunks(width)) {
-                Arch::new().dispatch(|| add_to_scale(sum, row, upstream, epsilon));
+                add_to_scale(sum, row, upstream, epsilon);
             }
             rows.par_chunks_mut(width).zip(upstream.par_chunks(width)).for_each(|(row, upstream)| {
-                Arch::new().dispatch(|| rms_norm_gradient(row, scale, upstream, epsilon));
+                rms_norm_gradient(row, scale, upstream, epsilon);
             });
         });
         (hidden, to_scale)
     }
-}
-
-fn has_kernels(first: &FlexTensor, second: &FlexTensor) -> bool {
-    matches!(first.dtype(), DType::F32 | DType::F64)
-        && first.dtype() == second.dtype()
-        && first.shape().num_elements() > 0
 }
 
 #[inline(always)]
@@ -125,43 +116,54 @@ fn sigmoid<E: FlexFloat>(entry: E) -> E {
     E::ONE / (E::ONE + (-entry).exp())
 }
 
-/// The gradients in the place of what they are the gradients of.
-#[inline(always)]
-fn swiglu_gradients<E: FlexFloat>(gates: &mut [E], ups: &mut [E], upstream: &[E]) {
-    for ((gate, up), &upstream) in gates.iter_mut().zip(ups).zip(upstream) {
-        let sigmoid = sigmoid(*gate);
-        let silu = *gate * sigmoid;
-        *gate = upstream * *up * (sigmoid + silu * (E::ONE - sigmoid));
-        *up = upstream * silu;
+vectorised! {
+    /// In the place of the gates.
+    fn swiglu<'a, E>(gates: &'a mut [E], ups: &'a [E]) -> () {
+        for (gate, &up) in gates.iter_mut().zip(ups) {
+            *gate = *gate * sigmoid(*gate) * up;
+        }
     }
-}
 
-#[inline(always)]
-fn rms_norm<E: FlexFloat>(row: &mut [E], scale: &[E], epsilon: E) {
-    let inverse = inverse_root(row, epsilon);
-    for (entry, &scale) in row.iter_mut().zip(scale) {
-        *entry = *entry * inverse * scale;
+    /// The gradients in the place of what they are the gradients of.
+    fn swiglu_gradients<'a, E>(gates: &'a mut [E], ups: &'a mut [E], upstream: &'a [E]) -> () {
+        for ((gate, up), &upstream) in gates.iter_mut().zip(ups).zip(upstream) {
+            let sigmoid = sigmoid(*gate);
+            let silu = *gate * sigmoid;
+            *gate = upstream * *up * (sigmoid + silu * (E::ONE - sigmoid));
+            *up = upstream * silu;
+        }
     }
-}
 
-/// The gradient in the place of the row.
-#[inline(always)]
-fn rms_norm_gradient<E: FlexFloat>(row: &mut [E], scale: &[E], upstream: &[E], epsilon: E) {
-    let inverse = inverse_root(row, epsilon);
-    let [along] = sum_over([row, scale, upstream], |[entry, scale, upstream]| {
-        [entry * scale * upstream]
-    });
-    let along = along * inverse * inverse / E::from_f64(row.len() as f64);
-    for ((entry, &scale), &upstream) in row.iter_mut().zip(scale).zip(upstream) {
-        *entry = inverse * (scale * upstream - *entry * along);
+    /// In the place of the row.
+    fn rms_norm<'a, E>(row: &'a mut [E], scale: &'a [E], epsilon: E) -> () {
+        let inverse = inverse_root(row, epsilon);
+        for (entry, &scale) in row.iter_mut().zip(scale) {
+            *entry = *entry * inverse * scale;
+        }
     }
-}
 
-#[inline(always)]
-fn add_to_scale<E: FlexFloat>(sum: &mut [E], row: &[E], upstream: &[E], epsilon: E) {
-    let inverse = inverse_root(row, epsilon);
-    for ((sum, &entry), &upstream) in sum.iter_mut().zip(row).zip(upstream) {
-        *sum += entry * inverse * upstream;
+    /// The gradient in the place of the row.
+    fn rms_norm_gradient<'a, E>(
+        row: &'a mut [E],
+        scale: &'a [E],
+        upstream: &'a [E],
+        epsilon: E,
+    ) -> () {
+        let inverse = inverse_root(row, epsilon);
+        let [along] = sum_over([&*row, scale, upstream], |[entry, scale, upstream]| {
+            [entry * scale * upstream]
+        });
+        let along = along * inverse * inverse / E::from_f64(row.len() as f64);
+        for ((entry, &scale), &upstream) in row.iter_mut().zip(scale).zip(upstream) {
+            *entry = inverse * (scale * upstream - *entry * along);
+        }
+    }
+
+    fn add_to_scale<'a, E>(sum: &'a mut [E], row: &'a [E], upstream: &'a [E], epsilon: E) -> () {
+        let inverse = inverse_root(row, epsilon);
+        for ((sum, &entry), &upstream) in sum.iter_mut().zip(row).zip(upstream) {
+            *sum += entry * inverse * upstream;
+        }
     }
 }
 

@@ -5,13 +5,12 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{DType, Tensor};
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::CHUNK;
 use crate::autodiff::{constant, parents, register};
 use crate::extensions::is_plain_flex;
-use crate::flex::{FlexFloat, unwritten, with_element};
+use crate::flex::{FlexFloat, unwritten, vectorised, with_element};
 use crate::layers::RopeLayout;
 
 /// The heads turned in one pass, or nothing where the composition has to do.
@@ -124,7 +123,7 @@ impl Turned for Flex {
                 Turn::Back => -E::ONE,
             };
             let chunks = target.storage_mut::<E>().par_chunks_mut(rows_at_once * width).enumerate();
-            chunks.for_each(|(chunk, rows)| Arch::new().dispatch(|| {
+            chunks.for_each(|(chunk, rows)| {
                 for (index, target) in rows.chunks_exact_mut(width).enumerate() {
                     let row = chunk * rows_at_once + index;
                     let (batch, of_inner, of_outer) =
@@ -143,36 +142,38 @@ impl Turned for Flex {
                         layout,
                     );
                 }
-            }));
+            });
         });
         target
     }
 }
 
-#[inline(always)]
-fn turn_row<E: FlexFloat>(
-    source: &[E],
-    target: &mut [E],
-    [cos, sin]: [&[E]; 2],
-    sign: E,
-    layout: RopeLayout,
-) {
-    let angles = cos.iter().zip(sin).map(|(&cos, &sin)| (cos, sin * sign));
-    match layout {
-        RopeLayout::Half => {
-            let (first, second) = source.split_at(cos.len());
-            let (to_first, to_second) = target.split_at_mut(cos.len());
-            let pairs = first.iter().zip(second);
-            let targets = to_first.iter_mut().zip(to_second);
-            for (((&a, &b), (to_a, to_b)), (cos, sin)) in pairs.zip(targets).zip(angles) {
-                (*to_a, *to_b) = (a * cos - b * sin, a * sin + b * cos);
+vectorised! {
+    fn turn_row<'a, E>(
+        source: &'a [E],
+        target: &'a mut [E],
+        cos_sin: [&'a [E]; 2],
+        sign: E,
+        layout: RopeLayout,
+    ) -> () {
+        let [cos, sin] = cos_sin;
+        let angles = cos.iter().zip(sin).map(|(&cos, &sin)| (cos, sin * sign));
+        match layout {
+            RopeLayout::Half => {
+                let (first, second) = source.split_at(cos.len());
+                let (to_first, to_second) = target.split_at_mut(cos.len());
+                let pairs = first.iter().zip(second);
+                let targets = to_first.iter_mut().zip(to_second);
+                for (((&a, &b), (to_a, to_b)), (cos, sin)) in pairs.zip(targets).zip(angles) {
+                    (*to_a, *to_b) = (a * cos - b * sin, a * sin + b * cos);
+                }
             }
-        }
-        RopeLayout::Interleaved => {
-            let (pairs, _) = source.as_chunks::<2>();
-            let (targets, _) = target.as_chunks_mut::<2>();
-            for ((&[a, b], target), (cos, sin)) in pairs.iter().zip(targets).zip(angles) {
-                *target = [a * cos - b * sin, a * sin + b * cos];
+            RopeLayout::Interleaved => {
+                let (pairs, _) = source.as_chunks::<2>();
+                let (targets, _) = target.as_chunks_mut::<2>();
+                for ((&[a, b], target), (cos, sin)) in pairs.iter().zip(targets).zip(angles) {
+                    *target = [a * cos - b * sin, a * sin + b * cos];
+                }
             }
         }
     }

@@ -4,7 +4,6 @@ use burn::backend::flex::{FlexDevice, FlexTensor};
 use burn::backend::ops::{FloatTensorOps, IntTensorOps};
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{DType, FloatDType, IntDType, Shape};
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::divergence::Divergence;
@@ -76,7 +75,7 @@ impl Kernels<Flex> for FlexKernels {
             let output = statistics.storage_mut::<E>().par_chunks_mut(5);
             let tile = logits.storage::<E>().par_chunks(classes);
             output.zip(tile).zip(targets).for_each(|((output, logits), target)| {
-                let sums = Arch::new().dispatch(|| row::statistics(logits));
+                let sums = row::statistics(logits);
                 output[..4].copy_from_slice(&sums);
                 output[4] = target.map_or(0.0, |target| logits[target]);
             });
@@ -105,7 +104,7 @@ impl Kernels<Flex> for FlexKernels {
                 |(((logits, &log_sum_exp), coefficients), target)| {
                     let [a, b, c, d] = [0, 1, 2, 3].map(|index| coefficients[index]);
                     let at_target = target.map(|target| (target, d * chain.factor(logits[target])));
-                    Arch::new().dispatch(|| row::blend(logits, log_sum_exp, [a, b, c], chain));
+                    row::blend(logits, log_sum_exp, [a, b, c], chain);
                     if let Some((target, gradient)) = at_target {
                         logits[target] += gradient;
                     }
@@ -132,7 +131,7 @@ impl Kernels<Flex> for FlexKernels {
             output.zip(student).zip(teacher).zip(log_sum_exps).for_each(
                 |(((output, student), teacher), log_sum_exps)| {
                     let pair = row::Pair { student, teacher, log_sum_exps };
-                    output.copy_from_slice(&Arch::new().dispatch(|| pair.terms(divergence)));
+                    output.copy_from_slice(&row::divergence_terms(pair, divergence));
                 },
             );
         });
@@ -157,9 +156,9 @@ impl Kernels<Flex> for FlexKernels {
             let rows = rows.storage::<E>().par_chunks(2);
             tile.zip(teacher).zip(log_sum_exps).zip(rows).for_each(
                 |(((student, teacher), log_sum_exps), rows)| {
-                    Arch::new().dispatch(|| {
-                        row::divergence_gradient(student, teacher, log_sum_exps, rows, divergence, chain);
-                    });
+                    let (weight, centre) = (rows[0], rows[1]);
+                    let rewrite = row::Rewrite { student, teacher, log_sum_exps, weight, chain };
+                    row::divergence_gradient(rewrite, centre, divergence);
                 },
             );
         });

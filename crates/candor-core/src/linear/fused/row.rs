@@ -3,18 +3,58 @@
 #![allow(clippy::inline_always)] // only what is inlined into a dispatch is compiled with its instructions
 
 use super::divergence::Divergence;
-use crate::flex::{FlexFloat, maximum, sum_over};
+use crate::flex::{FlexFloat, maximum, sum_over, vectorised};
 
-/// `[max, Σ exp(z - max), Σ exp(z - max) (z - max), Σ z]`.
-#[inline(always)]
-pub(super) fn statistics<E: FlexFloat>(logits: &[E]) -> [E; 4] {
-    let max = maximum(logits);
-    let [sum, weighted, total] = sum_over([logits], |[logit]| {
-        let lag = logit - max;
-        let exponential = lag.exp();
-        [exponential, exponential * lag, logit]
-    });
-    [max, sum, weighted, total]
+vectorised! {
+    /// `[max, Σ exp(z - max), Σ exp(z - max) (z - max), Σ z]`.
+    pub(super) fn statistics<'a, E>(logits: &'a [E]) -> [E; 4] {
+        let max = maximum(logits);
+        let [sum, weighted, total] = sum_over([logits], |[logit]| {
+            let lag = logit - max;
+            let exponential = lag.exp();
+            [exponential, exponential * lag, logit]
+        });
+        [max, sum, weighted, total]
+    }
+
+    /// `p (a + b log p) + c`, in place, for `coefficients` `[a, b, c]`.
+    pub(super) fn blend<'a, E>(
+        logits: &'a mut [E],
+        log_sum_exp: E,
+        coefficients: [E; 3],
+        chain: Chain<E>,
+    ) -> () {
+        let [a, b, c] = coefficients;
+        for logit in logits {
+            let log_prob = *logit - log_sum_exp;
+            *logit = (log_prob.exp() * (a + b * log_prob) + c) * chain.factor(*logit);
+        }
+    }
+
+    /// The row's divergence, and the number that its gradient subtracts.
+    pub(super) fn divergence_terms<'a, E>(pair: Pair<'a, E>, divergence: Divergence) -> [E; 2] {
+        pair.terms(divergence)
+    }
+
+    /// The gradient of the row's divergence times its weight, in the student's place.
+    pub(super) fn divergence_gradient<'a, E>(
+        rewrite: Rewrite<'a, E>,
+        centre: E,
+        divergence: Divergence,
+    ) -> () {
+        match divergence {
+            Divergence::ForwardKl => rewrite.with(|log_q, log_p| log_q.exp() - log_p.exp()),
+            Divergence::ReverseKl => {
+                rewrite.with(|log_q, log_p| log_q.exp() * (log_q - log_p - centre));
+            }
+            Divergence::JensenShannon { beta } => {
+                let (mixture, share) = (Mixture::new(beta), E::from_f64(1.0 - beta));
+                rewrite.with(|log_q, log_p| {
+                    share * log_q.exp() * (log_q - mixture.log(log_p, log_q) - centre)
+                });
+            }
+        }
+    }
 }
 
 /// How a gradient passes back through the logits' map.
@@ -33,20 +73,6 @@ impl<E: FlexFloat> Chain<E> {
     }
 }
 
-/// `p (a + b log p) + c`, in place.
-#[inline(always)]
-pub(super) fn blend<E: FlexFloat>(
-    logits: &mut [E],
-    log_sum_exp: E,
-    [a, b, c]: [E; 3],
-    chain: Chain<E>,
-) {
-    for logit in logits {
-        let log_prob = *logit - log_sum_exp;
-        *logit = (log_prob.exp() * (a + b * log_prob) + c) * chain.factor(*logit);
-    }
-}
-
 /// A row of the student's logits, of the teacher's, and both log-sum-exps.
 pub(super) struct Pair<'a, E> {
     pub(super) student: &'a [E],
@@ -55,9 +81,8 @@ pub(super) struct Pair<'a, E> {
 }
 
 impl<E: FlexFloat> Pair<'_, E> {
-    /// The row's divergence, and the number that its gradient subtracts.
     #[inline(always)]
-    pub(super) fn terms(&self, divergence: Divergence) -> [E; 2] {
+    fn terms(&self, divergence: Divergence) -> [E; 2] {
         match divergence {
             Divergence::ForwardKl => {
                 let [value] = self.sum(|log_q, log_p| [log_p.exp() * (log_p - log_q)]);
@@ -91,45 +116,13 @@ impl<E: FlexFloat> Pair<'_, E> {
     }
 }
 
-/// The gradient of the row's divergence times its weight, in the student's place; `row` is `[weight, centre]`.
-#[inline(always)]
-pub(super) fn divergence_gradient<E: FlexFloat>(
-    student: &mut [E],
-    teacher: &[E],
-    log_sum_exps: &[E],
-    row: &[E],
-    divergence: Divergence,
-    chain: Chain<E>,
-) {
-    let (weight, centre) = (row[0], row[1]);
-    let rewrite = Rewrite {
-        student,
-        teacher,
-        log_sum_exps,
-        weight,
-        chain,
-    };
-    match divergence {
-        Divergence::ForwardKl => rewrite.with(|log_q, log_p| log_q.exp() - log_p.exp()),
-        Divergence::ReverseKl => {
-            rewrite.with(|log_q, log_p| log_q.exp() * (log_q - log_p - centre));
-        }
-        Divergence::JensenShannon { beta } => {
-            let (mixture, share) = (Mixture::new(beta), E::from_f64(1.0 - beta));
-            rewrite.with(|log_q, log_p| {
-                share * log_q.exp() * (log_q - mixture.log(log_p, log_q) - centre)
-            });
-        }
-    }
-}
-
 /// A row of the student's logits that its gradient will replace.
-struct Rewrite<'a, E> {
-    student: &'a mut [E],
-    teacher: &'a [E],
-    log_sum_exps: &'a [E],
-    weight: E,
-    chain: Chain<E>,
+pub(super) struct Rewrite<'a, E> {
+    pub(super) student: &'a mut [E],
+    pub(super) teacher: &'a [E],
+    pub(super) log_sum_exps: &'a [E],
+    pub(super) weight: E,
+    pub(super) chain: Chain<E>,
 }
 
 impl<E: FlexFloat> Rewrite<'_, E> {

@@ -1,0 +1,69 @@
+// Burn advises flex over ndarray; Candor still promises both
+#![allow(deprecated)]
+// Without a backend the dispatcher has nobody to hand its arguments to.
+#![cfg_attr(
+    not(any(feature = "flex", feature = "ndarray", feature = "cube")),
+    allow(unused_variables)
+)]
+
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{Backend, backend_extension};
+
+use super::composed;
+
+/// The operators as Burn's dispatcher calls them; the bodies here use the backend's own operators.
+///
+/// Gradients are made of the operands alone: a row's sums cost less to compute again than a pass over memory.
+#[backend_extension(
+    Autodiff,
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(feature = "cube"),
+    Fusion: cfg(feature = "fusion")
+)]
+pub(crate) trait CategoricalOperators: Backend {
+    /// The log-probability of each row's label, `[rows]`.
+    #[fusion(default)]
+    fn categorical_log_probs(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+    ) -> FloatTensor<Self> {
+        composed::log_probs::<Self>(logits, labels)
+    }
+
+    /// What `upstream` `[rows]` gives the logits.
+    #[fusion(default)]
+    fn categorical_log_probs_gradient(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        upstream: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        composed::log_probs_gradient::<Self>(logits, labels, upstream)
+    }
+
+    /// The divergence of each row from the target's distribution, `[rows]`; logits are multiplied with `sharpness`.
+    #[fusion(default)]
+    fn categorical_kl(
+        target: FloatTensor<Self>,
+        logits: FloatTensor<Self>,
+        sharpness: f64,
+    ) -> FloatTensor<Self> {
+        composed::kl::<Self>(target, logits, sharpness)
+    }
+
+    /// What `upstream` `[rows]` gives the logits; the target is a constant.
+    #[fusion(default)]
+    fn categorical_kl_gradient(
+        target: FloatTensor<Self>,
+        logits: FloatTensor<Self>,
+        upstream: FloatTensor<Self>,
+        sharpness: f64,
+    ) -> FloatTensor<Self> {
+        composed::kl_gradient::<Self>(target, logits, upstream, sharpness)
+    }
+}
+
+#[cfg(feature = "ndarray")]
+impl CategoricalOperators for burn::backend::NdArray {}
+#[cfg(feature = "cube")]
+impl CategoricalOperators for burn_cubecl::CubeBackend {}
