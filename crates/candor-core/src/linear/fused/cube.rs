@@ -11,8 +11,7 @@ use cubecl::prelude::*;
 use super::cube_kernels::{
     blend_kernel, divergence_gradient_kernel, divergence_terms_kernel, statistics_kernel,
 };
-use super::divergence::Divergence;
-use super::kernels::{Kernels, Plain, map_logits};
+use super::kernels::{Divergence, Kernels, Plain, map_logits};
 use crate::linear::LogitMap;
 
 /// One pass over a tile for its sums and one for its gradient; products go to Burn's tuned kernels, which accumulate in

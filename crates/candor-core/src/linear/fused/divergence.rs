@@ -7,23 +7,9 @@ use burn::tensor::IntDType;
 use super::DivergencePlan;
 use super::cross_entropy::weights_of;
 use super::head::{GradientSums, Head, RowTiles, ValueAndGradients};
-use super::kernels::{Kernels, column};
+use super::kernels::{Divergence, Kernels, column};
 use super::statistics::Column;
 use super::tiling::Tiling;
-
-/// A divergence of the student's distribution `q` from the teacher's `p`, both over the classes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Divergence {
-    /// `KL(p || q)`.
-    ForwardKl,
-    /// `KL(q || p)`.
-    ReverseKl,
-    /// `β KL(p || m) + (1 - β) KL(q || m)` with `m = β p + (1 - β) q`.
-    JensenShannon {
-        /// The teacher's share of the mixture, in (0, 1).
-        beta: f64,
-    },
-}
 
 /// The weighted sum of the rows' divergences, `[1]`.
 pub(super) fn value<B: Backend, K: Kernels<B>>(

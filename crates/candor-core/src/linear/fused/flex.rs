@@ -6,8 +6,7 @@ use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{DType, FloatDType, IntDType, Shape};
 use rayon::prelude::*;
 
-use super::divergence::Divergence;
-use super::kernels::{Kernels, Plain, map_logits};
+use super::kernels::{Divergence, Kernels, Plain, map_logits};
 use super::row;
 use crate::flex::{Matrix, forwards, multiply, product, unwritten, with_element};
 use crate::linear::LogitMap;

@@ -4,8 +4,21 @@ use burn::backend::tensor::{Device, FloatTensor, IntTensor};
 use burn::backend::{Backend, Scalar, Slice, TensorMetadata, get_device_settings};
 use burn::tensor::{DType, FloatDType, IndexingUpdateOp, Shape};
 
-use super::divergence::Divergence;
 use crate::linear::LogitMap;
+
+/// A divergence of the student's distribution `q` from the teacher's `p`, both over the classes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Divergence {
+    /// `KL(p || q)`.
+    ForwardKl,
+    /// `KL(q || p)`.
+    ReverseKl,
+    /// `β KL(p || m) + (1 - β) KL(q || m)` with `m = β p + (1 - β) q`.
+    JensenShannon {
+        /// The teacher's share of the mixture, in (0, 1).
+        beta: f64,
+    },
+}
 
 /// What a backend computes on one tile of logits `[rows, classes]`; everything else is shared by the sweeps.
 ///

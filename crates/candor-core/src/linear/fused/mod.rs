@@ -40,10 +40,10 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 
 pub(crate) use cross_entropy::Smoothing;
-pub use divergence::Divergence;
 use head::Head;
 #[cfg(any(feature = "flex", feature = "cube"))]
 use head::{Gradients, ValueAndGradients};
+pub use kernels::Divergence;
 use kernels::{Kernels, Plain};
 pub(crate) use statistics::Column;
 

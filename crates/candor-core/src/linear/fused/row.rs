@@ -2,7 +2,7 @@
 //! dispatch has switched on: no branches in the loops, sums in independent lanes.
 #![allow(clippy::inline_always)] // only what is inlined into a dispatch is compiled with its instructions
 
-use super::divergence::Divergence;
+use super::kernels::Divergence;
 use crate::flex::{FlexFloat, maximum, sum_over, vectorised};
 
 vectorised! {
