@@ -33,6 +33,14 @@ fn recorded_log_probs(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
         .squeeze_dim(1)
 }
 
+/// Where the composition runs: on the device itself, and under fusion, where Burn 0.22.1 gathers wrong values, on a processor.
+fn composing(device: &Device) -> Device {
+    if cfg!(feature = "fusion") {
+        return Device::flex();
+    }
+    device.clone()
+}
+
 /// Values, and the gradient of their sum with another weight for each row.
 fn value_and_gradient(
     logits: &Tensor<2>,
@@ -50,18 +58,21 @@ fn value_and_gradient(
 fn closed_forms_are_the_recorded_softmax_on_every_device() {
     for named in devices() {
         let device = &named.device;
+        let there = &composing(device);
         for [rows, classes] in [[1, 1], [2, 3], [5, 100], [70, 513]] {
-            let given = logits([rows, classes], 0.3, device, DType::F32);
-            let target = || logits([rows, classes], 2.1, device, DType::F32);
-            let labels = || labels(rows, classes, device);
+            let given = |device| logits([rows, classes], 0.3, device, DType::F32);
+            let target = |device| logits([rows, classes], 2.1, device, DType::F32);
+            let labels = |device| labels(rows, classes, device);
             let pairs = [
                 (
-                    value_and_gradient(&given, |x| label_log_probs(x, labels())),
-                    value_and_gradient(&given, |x| recorded_log_probs(x, labels())),
+                    value_and_gradient(&given(device), |x| label_log_probs(x, labels(device))),
+                    value_and_gradient(&given(there), |x| recorded_log_probs(x, labels(there))),
                 ),
                 (
-                    value_and_gradient(&given, |x| softmax_kl(target(), x, 2.5)),
-                    value_and_gradient(&given, |x| recorded_kl(target().autodiff(), x, 2.5)),
+                    value_and_gradient(&given(device), |x| softmax_kl(target(device), x, 2.5)),
+                    value_and_gradient(&given(there), |x| {
+                        recorded_kl(target(there).autodiff(), x, 2.5)
+                    }),
                 ),
             ];
             for (closed, recorded) in pairs {

@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// A peer's figures, as the peers' bench prints them.
     #[arg(long, value_name = "FILE", conflicts_with = "suite")]
     peers: Option<PathBuf>,
-    /// What the peer is called in the table.
+    /// What a peer is called that the file does not name.
     #[arg(long, default_value = "peer", conflicts_with = "suite")]
     peer_name: String,
     /// Write the lines to this file, for docs/performance.json; the suite gpu, its report.
@@ -71,8 +71,14 @@ struct Peers {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum PeerCase {
-    Measured { median_s: f64, peak_rss_mib: u64 },
-    Failed { error: String },
+    Measured {
+        peer: Option<String>,
+        median_s: f64,
+        peak_rss_mib: u64,
+    },
+    Failed {
+        error: String,
+    },
 }
 
 /// Runs each case in a process of its own, so that its peak memory is its own; or another suite.
@@ -87,11 +93,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), RunError> {
             eprintln!("measuring {case}");
             let mut line = measure(&binary, &case)?;
             if let Some(PeerCase::Measured {
+                peer,
                 median_s,
                 peak_rss_mib,
             }) = peers.as_ref().and_then(|peers| peers.cases.get(&line.case))
             {
-                line.peer = Some(arguments.peer_name.clone());
+                let unnamed = || arguments.peer_name.clone();
+                line.peer = Some(peer.clone().unwrap_or_else(unnamed));
                 line.peer_s = Some(*median_s);
                 line.peer_mib = Some(*peak_rss_mib);
                 line.ratio = Some(line.ours_s / median_s);
@@ -100,8 +108,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), RunError> {
         }
     }
     if let Some(path) = &arguments.out {
-        let text = serde_json::to_vec_pretty(&lines)
+        let mut text = serde_json::to_vec_pretty(&lines)
             .map_err(|error| RunError::file("write", path, error))?;
+        text.push(b'\n');
         std::fs::write(path, text).map_err(|error| RunError::file("write", path, error))?;
     }
     if arguments.format == Format::Json {

@@ -8,7 +8,7 @@ use candor_core::linear::{
     LinearLogits, TokenStatistics, linear_statistics, reference,
 };
 
-use super::operands::{AMPLE, Parts, SHAPES, budgets, close, mixture, precisions};
+use super::operands::{AMPLE, Parts, SHAPES, budgets, close, composing, mixture, precisions};
 
 #[test]
 fn statistics_and_their_gradients_are_the_reference_s_under_every_budget() {
@@ -17,8 +17,11 @@ fn statistics_and_their_gradients_are_the_reference_s_under_every_budget() {
             let parts = Parts::new(shape, 1.5, seed as u64);
             let operands = parts.operands(&device, dtype);
             let row_weights = parts.row_weights(&device, dtype);
-            let expected = reference::statistics(operands.logits(AMPLE), parts.targets(&device));
-            let plain = operands.value_and_gradients(&mixture(&expected, &row_weights));
+            let there = composing(&device);
+            let composed = parts.operands(&there, dtype);
+            let expected = reference::statistics(composed.logits(AMPLE), parts.targets(&there));
+            let mixed = mixture(&expected, &parts.row_weights(&there, dtype));
+            let plain = composed.value_and_gradients(&mixed);
             for budget in budgets(shape) {
                 let statistics = linear_statistics(operands.logits(budget), parts.targets(&device));
                 let what = format!("{name} {shape:?} {budget:?}");
@@ -43,13 +46,15 @@ fn cross_entropy_is_the_reference_s_under_every_budget() {
             let parts = Parts::new(shape, 1.5, seed as u64);
             let operands = parts.operands(&device, dtype);
             let targets = parts.targets(&device);
-            let statistics = reference::statistics(operands.logits(AMPLE), targets.clone());
-            let counted = targets.clone().equal_elem(0).bool_not().float().cast(dtype);
+            let there = composing(&device);
+            let composed = parts.operands(&there, dtype);
+            let statistics = reference::statistics(composed.logits(AMPLE), parts.targets(&there));
+            let counted = parts.targets(&there).not_equal_elem(0).float().cast(dtype);
             let mean_log_prob = statistics.mean_logit - statistics.log_sum_exp.clone();
             let losses = statistics.log_probs * -0.9 - mean_log_prob * 0.1
                 + statistics.log_sum_exp.clone() * statistics.log_sum_exp * 0.01;
             let count = counted.clone().sum().clamp_min(1.0);
-            let plain = operands.value_and_gradients(&((losses * counted).sum() / count));
+            let plain = composed.value_and_gradients(&((losses * counted).sum() / count));
             for budget in budgets(shape) {
                 let value = loss.forward(operands.logits(budget), targets.clone(), Reduction::Mean);
                 let what = format!("{name} {shape:?} {budget:?}");

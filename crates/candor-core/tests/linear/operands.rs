@@ -155,6 +155,14 @@ pub(super) fn precisions() -> Vec<(String, Device, DType, f64)> {
     all
 }
 
+/// Where the composition runs: on the device itself, and under fusion, where Burn 0.22.1's fuser panics on it, on a processor.
+pub(super) fn composing(device: &Device) -> Device {
+    if cfg!(feature = "fusion") {
+        return Device::flex().autodiff();
+    }
+    device.clone()
+}
+
 /// One number of all five statistics, so that every gradient takes part.
 pub(super) fn mixture(statistics: &TokenStatistics, row_weights: &Tensor<1>) -> Tensor<1> {
     let TokenStatistics {

@@ -6,6 +6,8 @@
     allow(unused_variables)
 )]
 
+#[cfg(feature = "fusion")]
+use burn::backend::Shape;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 
@@ -13,7 +15,8 @@ use super::composed;
 
 /// The operators as Burn's dispatcher calls them; the bodies here use the backend's own operators.
 ///
-/// Gradients are made of the operands alone: a row's sums cost less to compute again than a pass over memory.
+/// Gradients are made of the operands alone: a row's sums cost less to compute again than a pass over memory. Under fusion an
+/// operator stays one: Burn 0.22 fuses a gather with what follows it into wrong values.
 #[backend_extension(
     Autodiff,
     Flex: cfg(feature = "flex"),
@@ -23,7 +26,7 @@ use super::composed;
 )]
 pub(crate) trait CategoricalOperators: Backend {
     /// The log-probability of each row's label, `[rows]`.
-    #[fusion(default)]
+    #[fusion(dtype = logits, shape = { Shape::new([logits[0]]) })]
     fn categorical_log_probs(
         logits: FloatTensor<Self>,
         labels: IntTensor<Self>,
@@ -32,7 +35,7 @@ pub(crate) trait CategoricalOperators: Backend {
     }
 
     /// What `upstream` `[rows]` gives the logits.
-    #[fusion(default)]
+    #[fusion(dtype = logits, shape = logits)]
     fn categorical_log_probs_gradient(
         logits: FloatTensor<Self>,
         labels: IntTensor<Self>,
@@ -42,7 +45,7 @@ pub(crate) trait CategoricalOperators: Backend {
     }
 
     /// The divergence of each row from the target's distribution, `[rows]`; logits are multiplied with `sharpness`.
-    #[fusion(default)]
+    #[fusion(dtype = logits, shape = { Shape::new([logits[0]]) })]
     fn categorical_kl(
         target: FloatTensor<Self>,
         logits: FloatTensor<Self>,
@@ -52,7 +55,7 @@ pub(crate) trait CategoricalOperators: Backend {
     }
 
     /// What `upstream` `[rows]` gives the logits; the target is a constant.
-    #[fusion(default)]
+    #[fusion(dtype = logits, shape = logits)]
     fn categorical_kl_gradient(
         target: FloatTensor<Self>,
         logits: FloatTensor<Self>,
