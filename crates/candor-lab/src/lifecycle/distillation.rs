@@ -8,57 +8,18 @@ use candor_models::{Cnn, CnnConfig};
 use serde::{Deserialize, Serialize};
 
 use super::Context;
-use super::objectives::{StudentObjective, Teaching};
 use super::settings::LifecycleSettings;
+use super::student_objective::{StudentMethod, StudentObjective, Teaching};
 use super::weights::{self, Made};
 use crate::report::Check;
 use crate::run::RunError;
 use crate::training::{Curves, Fit};
 
-/// How a student learns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// Labels only.
-    NoTeacher,
-    /// Hinton's soft targets.
-    HintonKd,
-    /// Decoupled knowledge distillation.
-    Dkd,
-    /// Hinton's soft targets with the feature norm-and-direction term (KD++).
-    KdPlusPlus,
-}
-
-impl Method {
-    pub(super) const ALL: [Self; 4] =
-        [Self::NoTeacher, Self::HintonKd, Self::Dkd, Self::KdPlusPlus];
-
-    /// What tables call it.
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::NoTeacher => "no teacher",
-            Self::HintonKd => "Hinton KD",
-            Self::Dkd => "DKD",
-            Self::KdPlusPlus => "KD++ (ND)",
-        }
-    }
-
-    fn stage(self, seed: usize) -> String {
-        let name = match self {
-            Self::NoTeacher => "no-teacher",
-            Self::HintonKd => "hinton-kd",
-            Self::Dkd => "dkd",
-            Self::KdPlusPlus => "kd-plus-plus",
-        };
-        format!("student-{name}-{seed}")
-    }
-}
-
 /// One student.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StudentResult {
     /// How it learned.
-    pub method: Method,
+    pub method: StudentMethod,
     /// Its seed.
     pub seed: usize,
     /// Share of test rows classified right.
@@ -82,7 +43,7 @@ pub struct DistillationResult {
 
 impl DistillationResult {
     /// Accuracies of one method's students.
-    pub(super) fn accuracies(&self, method: Method) -> Vec<f64> {
+    pub(super) fn accuracies(&self, method: StudentMethod) -> Vec<f64> {
         let of_method = self
             .students
             .iter()
@@ -91,17 +52,17 @@ impl DistillationResult {
     }
 
     /// Mean accuracy of one method's students.
-    pub(super) fn mean_accuracy(&self, method: Method) -> f64 {
+    pub(super) fn mean_accuracy(&self, method: StudentMethod) -> f64 {
         let accuracies = self.accuracies(method);
         accuracies.iter().sum::<f64>() / accuracies.len() as f64
     }
 
     pub(super) fn checks(&self) -> Vec<Check> {
-        let best = Method::ALL[1..]
+        let best = StudentMethod::ALL[1..]
             .iter()
             .map(|&method| self.mean_accuracy(method))
             .fold(f64::NEG_INFINITY, f64::max);
-        let control = self.mean_accuracy(Method::NoTeacher);
+        let control = self.mean_accuracy(StudentMethod::NoTeacher);
         vec![Check::at_least(
             "best distilled student's mean accuracy, against the mean without a teacher",
             best,
@@ -112,7 +73,7 @@ impl DistillationResult {
 
 /// How many stages distillation has.
 pub(super) fn stages(settings: &LifecycleSettings) -> usize {
-    Method::ALL.len() * settings.distill.seeds
+    StudentMethod::ALL.len() * settings.distill.seeds
 }
 
 /// Trains every student of every method.
@@ -120,7 +81,7 @@ pub(super) fn run(context: &Context) -> Result<DistillationResult, RunError> {
     let teacher = weights::load(context, "teacher")?;
     let means = class_means(context, &teacher)?;
     let mut students = Vec::new();
-    for method in Method::ALL {
+    for method in StudentMethod::ALL {
         for seed in 0..context.settings.distill.seeds {
             students.push(student(context, &teacher, &means, method, seed)?);
         }
@@ -139,7 +100,7 @@ fn student(
     context: &Context,
     teacher: &Cnn,
     means: &ClassMeans,
-    method: Method,
+    method: StudentMethod,
     seed: usize,
 ) -> Result<StudentResult, RunError> {
     let settings = &context.settings;

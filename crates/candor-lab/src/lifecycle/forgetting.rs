@@ -5,7 +5,7 @@ use candor_metrics::forgetting::{DistanceToRetrained, membership_inference};
 use candor_models::Cnn;
 use serde::{Deserialize, Serialize};
 
-use super::objectives::ForgetObjective;
+use super::forget_objective::{ForgetMethod, ForgetObjective};
 use super::rows::Rows;
 use super::weights::{self, Made};
 use super::{Context, teacher};
@@ -15,39 +15,6 @@ use crate::training::{Curves, Fit};
 
 /// How many things are forgotten, each on its own.
 pub(super) const SCENARIOS: usize = 2;
-
-/// How a model forgets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Method {
-    /// Gradient ascent on the rows to forget.
-    GradientAscent,
-    /// Negative preference optimisation.
-    Npo,
-    /// Negative preference optimisation beside cross-entropy on rows to retain.
-    NpoRt,
-}
-
-impl Method {
-    pub(super) const ALL: [Self; 3] = [Self::GradientAscent, Self::Npo, Self::NpoRt];
-
-    /// What tables call it.
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::GradientAscent => "GA",
-            Self::Npo => "NPO",
-            Self::NpoRt => "NPO+RT",
-        }
-    }
-
-    fn stage(self) -> &'static str {
-        match self {
-            Self::GradientAscent => "gradient-ascent",
-            Self::Npo => "npo",
-            Self::NpoRt => "npo-rt",
-        }
-    }
-}
 
 /// One model, measured on what it should have forgotten and what it should have kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -97,7 +64,7 @@ struct Scenario {
 
 /// How many stages forgetting has: each scenario retrains once and runs every method.
 pub(super) fn stages() -> usize {
-    SCENARIOS * (1 + Method::ALL.len())
+    SCENARIOS * (1 + ForgetMethod::ALL.len())
 }
 
 /// The stage of the class that was forgotten by NPO+RT, which is explained afterwards.
@@ -128,7 +95,7 @@ impl ScenarioResult {
                 .map_or(f64::NAN, |model| model.retain_accuracy)
         };
         let lost = |name: &str| retain("retrained") - retain(name);
-        let npo_rt = lost(Method::NpoRt.label());
+        let npo_rt = lost(ForgetMethod::NpoRt.label());
         vec![
             Check::at_most(
                 format!(
@@ -143,7 +110,7 @@ impl ScenarioResult {
                     "{}: retain accuracy that GA, run as long, loses beyond NPO+RT",
                     self.scenario
                 ),
-                lost(Method::GradientAscent.label()) - npo_rt,
+                lost(ForgetMethod::GradientAscent.label()) - npo_rt,
                 0.1,
             ),
         ]
@@ -191,7 +158,7 @@ fn run_scenario(context: &Context, scenario: &Scenario) -> Result<ScenarioResult
             ..measure("retrained", &retrained)?
         },
     ];
-    for method in Method::ALL {
+    for method in ForgetMethod::ALL {
         let stage = format!("{}-{}", scenario.stage, method.stage());
         let result = context.folder.once(&stage, || {
             let (model, seconds, curves) = forget(context, scenario, method, &stage, &original)?;
@@ -215,7 +182,7 @@ fn run_scenario(context: &Context, scenario: &Scenario) -> Result<ScenarioResult
 fn forget(
     context: &Context,
     scenario: &Scenario,
-    method: Method,
+    method: ForgetMethod,
     stage: &str,
     original: &Cnn,
 ) -> Result<(Cnn, f64, Curves), RunError> {

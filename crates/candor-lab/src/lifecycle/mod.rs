@@ -2,11 +2,12 @@
 
 mod distillation;
 mod explanation;
+mod forget_objective;
 mod forgetting;
-mod objectives;
 mod pages;
 mod rows;
 mod settings;
+mod student_objective;
 mod teacher;
 mod weights;
 
@@ -181,13 +182,13 @@ impl Plan {
         let explain = &settings.explain;
         Self {
             teacher,
-            students: distillation::Method::ALL.len()
+            students: student_objective::StudentMethod::ALL.len()
                 * settings.distill.seeds
                 * settings.distill.epochs
                 * student_rows.div_ceil(settings.distill.batch_size),
             // Each scenario retrains once and runs every method.
             forgetting: forgetting::SCENARIOS
-                * (teacher + forgetting::Method::ALL.len() * unlearning),
+                * (teacher + forget_objective::ForgetMethod::ALL.len() * unlearning),
             explanations: 2 * explain.images * (explain.samples + explain.steps),
         }
     }

@@ -1,6 +1,7 @@
-use super::distillation::{DistillationResult, Method as StudentMethod};
+use super::distillation::DistillationResult;
 use super::explanation::{ExplanationResult, Method as ExplainMethod, ModelExplanations};
 use super::forgetting::ScenarioResult;
+use super::student_objective::StudentMethod;
 use super::teacher::TeacherResult;
 use super::{Context, LifecycleResults};
 use crate::report::{

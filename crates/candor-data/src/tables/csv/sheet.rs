@@ -3,7 +3,7 @@ use std::path::Path;
 
 use csv::{Position, StringRecord};
 
-use super::reader::{Classes, ColumnKind};
+use super::schema::{Classes, ColumnKind};
 use crate::DataError;
 use crate::tables::{Coding, Column};
 
