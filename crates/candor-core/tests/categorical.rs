@@ -33,7 +33,7 @@ fn recorded_log_probs(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
         .squeeze_dim(1)
 }
 
-/// Where the composition runs: on the device itself, and under fusion, where Burn 0.22.1 gathers wrong values, on a processor.
+/// Where the composition runs: on the device itself, and under fusion, where Burn 0.22.1 gave wrong values, on a processor.
 fn composing(device: &Device) -> Device {
     if cfg!(feature = "fusion") {
         return Device::flex();

@@ -16,7 +16,7 @@ use super::composed;
 /// The operators as Burn's dispatcher calls them; the bodies here use the backend's own operators.
 ///
 /// Gradients are made of the operands alone: a row's sums cost less to compute again than a pass over memory. Under fusion an
-/// operator stays one: Burn 0.22 fuses a gather with what follows it into wrong values.
+/// operator stays one: taken apart and fused, Burn 0.22.1 gave wrong log-probabilities.
 #[backend_extension(
     Autodiff,
     Flex: cfg(feature = "flex"),
