@@ -1,7 +1,7 @@
 use burn::config::Config;
 use burn::nn::loss::Reduction;
 use burn::tensor::{Bool, Int, Tensor, activation};
-use candor_core::numerics::{kl_divergence, log_sum_exp, one_hot_mask};
+use candor_core::numerics::{kl_divergence, label_log_probs, log_sum_exp, one_hot_mask};
 use candor_core::{ConfigError, InputError, check_shape, host, in_f32, reduce};
 
 use super::hinton_kd::check_logit_pair;
@@ -140,7 +140,6 @@ impl DkdLoss {
         check_shape!("DkdLoss", labels, [batch]);
         let teacher_logits = teacher_logits.detach().cast(student_logits.dtype());
         let target = one_hot_mask(labels.clone(), classes);
-        let labels = labels.reshape([batch, 1]);
         let teacher = Decoupled::new(teacher_logits, &labels, &target, self.temperature);
         let student = Decoupled::new(student_logits, &labels, &target, self.temperature);
         let scale = self.temperature.powi(2);
@@ -188,12 +187,13 @@ struct Decoupled {
 impl Decoupled {
     fn new(
         logits: Tensor<2>,
-        labels: &Tensor<2, Int>,
+        labels: &Tensor<1, Int>,
         target: &Tensor<2, Bool>,
         temperature: f64,
     ) -> Self {
-        let log_probs = activation::log_softmax(logits * temperature.recip(), 1);
-        let label = log_probs.clone().gather(1, labels.clone());
+        let logits = logits * temperature.recip();
+        let label = label_log_probs(logits.clone(), labels.clone()).unsqueeze_dim(1);
+        let log_probs = activation::log_softmax(logits, 1);
         let rest = log_sum_exp(
             log_probs
                 .clone()

@@ -123,11 +123,10 @@ impl ProtoTripletLoss {
         let both = in_f32(queries, |queries| {
             let prototypes = prototypes.cast(queries.dtype());
             let distances = rooted(squared_differences(queries, prototypes));
-            let own = distances
-                .clone()
-                .gather(1, labels.clone().reshape([rows, 1]));
-            let wrong = distances.mask_fill(one_hot_mask(labels, way), FAR);
-            Tensor::cat(vec![own, wrong.min_dim(1)], 1)
+            let is_own = one_hot_mask(labels, way);
+            let own = distances.clone().mask_fill(is_own.clone().bool_not(), 0.0);
+            let wrong = distances.mask_fill(is_own, FAR);
+            Tensor::cat(vec![own.sum_dim(1), wrong.min_dim(1)], 1)
         });
         [0, 1].map(|column| {
             both.clone()
