@@ -4,7 +4,9 @@
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{DType, Device, FloatDType, Int, Tensor, TensorData};
 use candor_core::host::floats;
-use candor_core::numerics::{kl_divergence, label_log_probs, softmax_kl};
+use candor_core::numerics::{
+    kl_divergence, label_log_odds, label_log_probs, log_sum_exp, one_hot_mask, softmax_kl,
+};
 use candor_testkit::{check_gradient, devices};
 use proptest::prelude::*;
 
@@ -33,6 +35,14 @@ fn recorded_log_probs(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
         .squeeze_dim(1)
 }
 
+/// The others' log-sum-exp comes from logits whose label is far below them.
+fn recorded_log_odds(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
+    let [rows, classes] = logits.dims();
+    let own = logits.clone().gather(1, labels.clone().reshape([rows, 1]));
+    let others = logits.mask_fill(one_hot_mask(labels, classes), -1e6);
+    (own - log_sum_exp(others, 1)).squeeze_dim(1)
+}
+
 /// Where the composition runs: on the device itself, and under fusion, where Burn 0.22.1 gave wrong values, on a processor.
 fn composing(device: &Device) -> Device {
     if cfg!(feature = "fusion") {
@@ -59,7 +69,7 @@ fn closed_forms_are_the_recorded_softmax_on_every_device() {
     for named in devices() {
         let device = &named.device;
         let there = &composing(device);
-        for [rows, classes] in [[1, 1], [2, 3], [5, 100], [70, 513]] {
+        for [rows, classes] in [[1, 2], [2, 3], [5, 100], [70, 513]] {
             let given = |device| logits([rows, classes], 0.3, device, DType::F32);
             let target = |device| logits([rows, classes], 2.1, device, DType::F32);
             let labels = |device| labels(rows, classes, device);
@@ -67,6 +77,10 @@ fn closed_forms_are_the_recorded_softmax_on_every_device() {
                 (
                     value_and_gradient(&given(device), |x| label_log_probs(x, labels(device))),
                     value_and_gradient(&given(there), |x| recorded_log_probs(x, labels(there))),
+                ),
+                (
+                    value_and_gradient(&given(device), |x| label_log_odds(x, labels(device))),
+                    value_and_gradient(&given(there), |x| recorded_log_odds(x, labels(there))),
                 ),
                 (
                     value_and_gradient(&given(device), |x| softmax_kl(target(device), x, 2.5)),
@@ -95,7 +109,29 @@ fn gradients_are_those_of_central_differences() {
     check_gradient(of(0.2), |x| {
         label_log_probs(x, labels(3, 5, &device)).square().sum()
     });
+    check_gradient(of(0.2), |x| {
+        label_log_odds(x, labels(3, 5, &device)).square().sum()
+    });
     check_gradient(of(0.2), |x| softmax_kl(of(1.0), x, 3.0).square().sum());
+}
+
+#[test]
+fn a_single_class_is_certain() {
+    for named in devices() {
+        let given = logits([3, 1], 0.3, &named.device, DType::F32);
+        let labels = || Tensor::<1, Int>::zeros([3], &named.device);
+        let [value, gradient] = value_and_gradient(&given, |x| label_log_probs(x, labels()));
+        assert_eq!(value, [0.0; 3]);
+        assert_eq!(gradient, [0.0; 3]);
+    }
+}
+
+#[test]
+fn log_odds_keep_the_probability_that_is_left() {
+    let device = Device::flex();
+    let sure = Tensor::<2>::from_floats([[100.0, 0.0, 0.0]], &device);
+    let odds = label_log_odds(sure, Tensor::from_data([0], &device));
+    assert!((floats(&odds)[0] - (100.0 - 2f64.ln())).abs() < 1e-5);
 }
 
 #[test]
@@ -123,6 +159,9 @@ fn huge_logits_are_exact_on_every_device() {
         let [value, gradient] = value_and_gradient(&sure, |x| label_log_probs(x, wrong()));
         assert_eq!(value[0], -2e4, "{}", named.name);
         assert_eq!(gradient[..3], [-1.0, 1.0, 0.0], "{}", named.name);
+        let [value, gradient] = value_and_gradient(&sure, |x| label_log_odds(x, wrong()));
+        assert_eq!(value, [-2e4, 0.0], "{}", named.name);
+        assert_eq!(gradient, [-1.0, 1.0, 0.0, -2.0, 2.0, 0.0], "{}", named.name);
         let target = || Tensor::<2>::from_floats([[-1e4, 1e4, -1e4], [1e4, 1e4, -1e4]], device);
         let [value, gradient] = value_and_gradient(&sure, |x| softmax_kl(target(), x, 1.0));
         assert_eq!(value[0], 2e4, "{}", named.name);

@@ -4,6 +4,7 @@ use burn::tensor::{Bool, DType, Device, FloatDType, Tensor};
 
 use super::fused::{Plan, Wanted};
 use crate::extensions::has_extensions;
+use crate::numerics::LEFT_OUT;
 use crate::{ConfigError, MemoryBudget, check_shape};
 
 /// Logits in factored form: `softcap(hidden · weightᵀ + bias) / temperature`, not multiplied out.
@@ -58,9 +59,6 @@ impl LogitMap {
         soft_cap: None,
         without_own_class: false,
     };
-
-    /// What is added to a logit that is left out: its exponential is 0 beside any other's, and its square is finite.
-    pub(crate) const LEFT_OUT: f64 = -1e18;
 
     /// Whether there is a temperature to divide by.
     #[allow(clippy::float_cmp)] // the default, as it was set
@@ -171,7 +169,7 @@ impl LinearLogits {
         if self.map.without_own_class {
             let device = logits.device().without_autodiff();
             let others = Tensor::<2, Bool>::diag_mask(logits.dims(), 0, &device);
-            logits = logits.mask_fill(others.bool_not(), LogitMap::LEFT_OUT);
+            logits = logits.mask_fill(others.bool_not(), LEFT_OUT);
         }
         logits
     }

@@ -8,7 +8,9 @@ mod pairwise;
 mod precision;
 mod safe_division;
 
-pub use categorical::{kl_divergence, label_log_probs, one_hot_mask, softmax_kl};
+pub use categorical::{
+    LEFT_OUT, kl_divergence, label_log_odds, label_log_probs, one_hot_mask, softmax_kl,
+};
 pub use exponentials::expm1;
 pub use logarithms::{log_sigmoid, log_sum_exp, log1mexp, softplus};
 pub use masked::{masked_log_softmax, masked_mean, masked_softmax, masked_sum};

@@ -1,7 +1,9 @@
 use burn::config::Config;
 use burn::nn::loss::Reduction;
-use burn::tensor::{Bool, Int, Tensor, activation};
-use candor_core::numerics::{kl_divergence, label_log_probs, log_sum_exp, one_hot_mask};
+use burn::tensor::{Bool, Int, Tensor};
+use candor_core::numerics::{
+    LEFT_OUT, kl_divergence, label_log_odds, log_sigmoid, one_hot_mask, softmax_kl,
+};
 use candor_core::{ConfigError, InputError, check_shape, host, in_f32, reduce};
 
 use super::hinton_kd::check_logit_pair;
@@ -47,8 +49,8 @@ impl DkdLossConfig {
 ///
 /// # Edge cases
 ///
-/// `log(1 - p_y)` is the log-sum-exp of the other classes, so confident teachers do not underflow; the label is removed
-/// from the second softmax, not masked by a large number. Two classes have no NCKD: it is 0. No gradient reaches
+/// Both logarithms come from the label's log-odds, so confident teachers do not underflow; in the second softmax the label's
+/// exponential is 0. Two classes have no NCKD: it is 0. No gradient reaches
 /// the teacher.
 ///
 /// # Source
@@ -138,17 +140,16 @@ impl DkdLoss {
         let [batch, classes] = student_logits.dims();
         check_shape!("DkdLoss", teacher_logits, [batch, classes]);
         check_shape!("DkdLoss", labels, [batch]);
-        let teacher_logits = teacher_logits.detach().cast(student_logits.dtype());
         let target = one_hot_mask(labels.clone(), classes);
-        let teacher = Decoupled::new(teacher_logits, &labels, &target, self.temperature);
-        let student = Decoupled::new(student_logits, &labels, &target, self.temperature);
+        let sharpness = self.temperature.recip();
+        let split = |logits: Tensor<2>| Decoupled::new(logits * sharpness, &labels, &target);
+        let teacher = split(teacher_logits.detach().cast(student_logits.dtype()));
+        let student = split(student_logits);
         let scale = self.temperature.powi(2);
-        let divergence =
-            |teacher, student| kl_divergence(teacher, student, 1).reshape([batch]) * scale;
-        // Both rows hold 0 at the label: it contributes exp(0) (0 - 0).
+        let target_class = kl_divergence(teacher.pair, student.pair, 1).reshape([batch]);
         DkdTerms {
-            target_class: divergence(teacher.pair, student.pair),
-            non_target_class: divergence(teacher.others, student.others),
+            target_class: target_class * scale,
+            non_target_class: softmax_kl(teacher.others, student.others, 1.0) * scale,
         }
     }
 
@@ -176,33 +177,20 @@ impl DkdLoss {
     }
 }
 
-/// A row's log-probabilities, split at the label.
+/// A row's logits, split at the label.
 struct Decoupled {
     /// `[log p_y, log(1 - p_y)]`, `[batch, 2]`.
     pair: Tensor<2>,
-    /// Log-softmax over the other classes, 0 at the label, `[batch, classes]`.
+    /// Logits of the other classes, `[batch, classes]`; the label's exponential is 0 beside theirs.
     others: Tensor<2>,
 }
 
 impl Decoupled {
-    fn new(
-        logits: Tensor<2>,
-        labels: &Tensor<1, Int>,
-        target: &Tensor<2, Bool>,
-        temperature: f64,
-    ) -> Self {
-        let logits = logits * temperature.recip();
-        let label = label_log_probs(logits.clone(), labels.clone()).unsqueeze_dim(1);
-        let log_probs = activation::log_softmax(logits, 1);
-        let rest = log_sum_exp(
-            log_probs
-                .clone()
-                .mask_fill(target.clone(), f64::NEG_INFINITY),
-            1,
-        );
+    fn new(logits: Tensor<2>, labels: &Tensor<1, Int>, target: &Tensor<2, Bool>) -> Self {
+        let odds = label_log_odds(logits.clone(), labels.clone()).unsqueeze_dim::<2>(1);
         Self {
-            others: (log_probs - rest.clone()).mask_fill(target.clone(), 0.0),
-            pair: Tensor::cat(vec![label, rest], 1),
+            pair: log_sigmoid(Tensor::cat(vec![odds.clone(), -odds], 1)),
+            others: logits.mask_fill(target.clone(), LEFT_OUT),
         }
     }
 }

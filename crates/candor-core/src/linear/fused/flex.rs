@@ -10,6 +10,7 @@ use super::kernels::{Divergence, Kernels, Plain, map_logits};
 use super::row;
 use crate::flex::{Matrix, forwards, multiply, product, unwritten, with_element};
 use crate::linear::LogitMap;
+use crate::numerics::LEFT_OUT;
 
 /// One tile at a time, overwritten in place: products accumulate into their destination, rows run in parallel.
 pub(super) struct FlexKernels;
@@ -59,7 +60,7 @@ impl Kernels<Flex> for FlexKernels {
             for (row, logits) in tile.enumerate() {
                 let own = (first_row + row).checked_sub(first_class);
                 if let Some(logit) = own.and_then(|own| logits.get_mut(own)) {
-                    *logit = LogitMap::LEFT_OUT as E;
+                    *logit = LEFT_OUT as E;
                 }
             }
         });

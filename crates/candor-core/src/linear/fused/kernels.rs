@@ -5,6 +5,7 @@ use burn::backend::{Backend, Scalar, Slice, TensorMetadata, get_device_settings}
 use burn::tensor::{DType, FloatDType, IndexingUpdateOp, Shape};
 
 use crate::linear::LogitMap;
+use crate::numerics::LEFT_OUT;
 
 /// A divergence of the student's distribution `q` from the teacher's `p`, both over the classes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,7 +69,7 @@ pub(super) trait Kernels<B: Backend> {
         let dtype = get_device_settings::<B>(&device).int_dtype;
         let own = B::int_arange(first..first + rows, &device, dtype);
         let (index, inside) = tile_targets::<B>(&logits, &own, first_class);
-        let left_out = B::float_mul_scalar(inside, Scalar::from(LogitMap::LEFT_OUT));
+        let left_out = B::float_mul_scalar(inside, Scalar::from(LEFT_OUT));
         B::float_scatter(1, logits, index, left_out, IndexingUpdateOp::Add)
     }
 

@@ -23,6 +23,21 @@ impl<B: CategoricalOperators, C: CheckpointStrategy> CategoricalOperators for Au
         }
     }
 
+    fn categorical_log_odds(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let node = logits.node();
+        let logits = constant::<B, C>(logits);
+        match LogOdds.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let value = B::categorical_log_odds(logits.clone(), labels.clone());
+                prep.finish((logits, labels), value)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::categorical_log_odds(logits, labels)),
+        }
+    }
+
     fn categorical_kl(
         target: FloatTensor<Self>,
         logits: FloatTensor<Self>,
@@ -55,6 +70,25 @@ impl<B: CategoricalOperators> Backward<B, 1> for LogProbs {
         let (upstream, parents) = (grads.consume::<B>(&ops.node), parents(&ops));
         let (logits, labels) = ops.state;
         let gradient = B::categorical_log_probs_gradient(logits, labels, upstream);
+        register::<B, 1>(grads, parents, [gradient]);
+    }
+}
+
+#[derive(Debug)]
+struct LogOdds;
+
+impl<B: CategoricalOperators> Backward<B, 1> for LogOdds {
+    type State = (FloatTensor<B>, IntTensor<B>);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let (upstream, parents) = (grads.consume::<B>(&ops.node), parents(&ops));
+        let (logits, labels) = ops.state;
+        let gradient = B::categorical_log_odds_gradient(logits, labels, upstream);
         register::<B, 1>(grads, parents, [gradient]);
     }
 }

@@ -4,6 +4,8 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Scalar, TensorMetadata};
 use burn::tensor::IndexingUpdateOp;
 
+use super::LEFT_OUT;
+
 pub(super) fn log_probs<B: Backend>(
     logits: FloatTensor<B>,
     labels: IntTensor<B>,
@@ -31,6 +33,33 @@ pub(super) fn log_probs_gradient<B: Backend>(
         upstream,
         IndexingUpdateOp::Add,
     )
+}
+
+pub(super) fn log_odds<B: Backend>(logits: FloatTensor<B>, labels: IntTensor<B>) -> FloatTensor<B> {
+    let labels = as_column::<B>(labels);
+    let own = B::float_gather(1, logits.clone(), labels.clone());
+    let others = without_label::<B>(logits, labels);
+    let max = B::float_max_dim(others.clone(), 1);
+    let log_sum = Softmax::<B>::new(others).log_sum;
+    as_vector::<B>(B::float_sub(B::float_sub(own, max), log_sum))
+}
+
+pub(super) fn log_odds_gradient<B: Backend>(
+    logits: FloatTensor<B>,
+    labels: IntTensor<B>,
+    upstream: FloatTensor<B>,
+) -> FloatTensor<B> {
+    let (labels, upstream) = (as_column::<B>(labels), float_column::<B>(upstream));
+    let others = Softmax::<B>::new(without_label::<B>(logits, labels.clone())).probs;
+    let away = B::float_mul(others, B::float_neg(upstream.clone()));
+    B::float_scatter(1, away, labels, upstream, IndexingUpdateOp::Add)
+}
+
+/// Logits whose label's exponential is 0 beside any other's.
+fn without_label<B: Backend>(logits: FloatTensor<B>, labels: IntTensor<B>) -> FloatTensor<B> {
+    let own = B::float_gather(1, logits.clone(), labels.clone());
+    let left_out = B::float_add_scalar(B::float_neg(own), Scalar::from(LEFT_OUT));
+    B::float_scatter(1, logits, labels, left_out, IndexingUpdateOp::Add)
 }
 
 pub(super) fn kl<B: Backend>(

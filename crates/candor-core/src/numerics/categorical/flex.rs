@@ -3,7 +3,8 @@
 use burn::backend::flex::FlexTensor;
 use burn::backend::ops::IntTensorOps;
 use burn::backend::{Flex, TensorMetadata};
-use burn::tensor::{DType, IntDType};
+use burn::tensor::{DType, Element, IntDType};
+use pulp::bytemuck::Pod;
 use rayon::prelude::*;
 
 use super::composed;
@@ -18,17 +19,7 @@ impl CategoricalOperators for Flex {
         if !has_kernels(&logits, &logits) {
             return composed::log_probs::<Self>(logits, labels);
         }
-        let ([rows, classes], least_rows) = rows_of(&logits);
-        let (logits, labels) = (logits.to_contiguous(), indices(labels));
-        let mut values = unwritten([rows], logits.dtype());
-        with_element!(logits.dtype(), E => {
-            let values = values.storage_mut::<E>().par_iter_mut().with_min_len(least_rows);
-            let logits = logits.storage::<E>().par_chunks(classes);
-            values.zip(logits).zip(labels.storage::<i64>()).for_each(|((value, logits), &label)| {
-                *value = log_prob(logits, label as usize);
-            });
-        });
-        values
+        with_element!(logits.dtype(), E => values::<E>(&logits, labels, log_prob))
     }
 
     fn categorical_log_probs_gradient(
@@ -39,21 +30,29 @@ impl CategoricalOperators for Flex {
         if !has_kernels(&logits, &upstream) {
             return composed::log_probs_gradient::<Self>(logits, labels, upstream);
         }
-        let ([_, classes], least_rows) = rows_of(&logits);
-        let [logits, upstream] = [logits, upstream].map(|tensor| tensor.to_contiguous());
-        let labels = indices(labels);
-        let mut gradients = unwritten(logits.shape(), logits.dtype());
         with_element!(logits.dtype(), E => {
-            let gradients = gradients.storage_mut::<E>().par_chunks_mut(classes);
-            let logits = logits.storage::<E>().par_chunks(classes);
-            let rows = labels.storage::<i64>().par_iter().zip(upstream.storage::<E>());
-            let rows = gradients.zip(logits).zip(rows).with_min_len(least_rows);
-            rows.for_each(|((gradient, logits), (&label, &upstream))| {
-                log_prob_gradient(gradient, logits, upstream);
-                gradient[label as usize] += upstream;
-            });
-        });
-        gradients
+            gradients::<E>(&logits, labels, &upstream, log_prob_gradient)
+        })
+    }
+
+    fn categorical_log_odds(logits: FlexTensor, labels: FlexTensor) -> FlexTensor {
+        if !has_kernels(&logits, &logits) {
+            return composed::log_odds::<Self>(logits, labels);
+        }
+        with_element!(logits.dtype(), E => values::<E>(&logits, labels, log_odds))
+    }
+
+    fn categorical_log_odds_gradient(
+        logits: FlexTensor,
+        labels: FlexTensor,
+        upstream: FlexTensor,
+    ) -> FlexTensor {
+        if !has_kernels(&logits, &upstream) {
+            return composed::log_odds_gradient::<Self>(logits, labels, upstream);
+        }
+        with_element!(logits.dtype(), E => {
+            gradients::<E>(&logits, labels, &upstream, log_odds_gradient)
+        })
     }
 
     fn categorical_kl(target: FlexTensor, logits: FlexTensor, sharpness: f64) -> FlexTensor {
@@ -102,6 +101,56 @@ impl CategoricalOperators for Flex {
     }
 }
 
+/// A number for each row and its label.
+fn values<E: FlexFloat + Element + Pod>(
+    logits: &FlexTensor,
+    labels: FlexTensor,
+    value: impl Fn(&[E], usize) -> E + Sync + Send,
+) -> FlexTensor {
+    let ([rows, classes], least_rows) = rows_of(logits);
+    let (logits, labels) = (logits.to_contiguous(), indices(labels));
+    let mut values = unwritten([rows], E::dtype());
+    let targets = values
+        .storage_mut::<E>()
+        .par_iter_mut()
+        .with_min_len(least_rows);
+    let rows = logits
+        .storage::<E>()
+        .par_chunks(classes)
+        .zip(labels.storage::<i64>());
+    targets.zip(rows).for_each(|(target, (logits, &label))| {
+        *target = value(logits, label as usize);
+    });
+    values
+}
+
+/// Writes a row's gradient from its logits, its label and what is upstream.
+type RowGradient<E> = for<'a> fn(&'a mut [E], &'a [E], usize, E);
+
+/// What each row's number gives its logits.
+fn gradients<E: FlexFloat + Element + Pod>(
+    logits: &FlexTensor,
+    labels: FlexTensor,
+    upstream: &FlexTensor,
+    gradient: RowGradient<E>,
+) -> FlexTensor {
+    let ([_, classes], least_rows) = rows_of(logits);
+    let [logits, upstream] = [logits, upstream].map(FlexTensor::to_contiguous);
+    let labels = indices(labels);
+    let mut gradients = unwritten(logits.shape(), E::dtype());
+    let targets = gradients.storage_mut::<E>().par_chunks_mut(classes);
+    let logits = logits.storage::<E>().par_chunks(classes);
+    let rows = labels
+        .storage::<i64>()
+        .par_iter()
+        .zip(upstream.storage::<E>());
+    let rows = targets.zip(logits).zip(rows).with_min_len(least_rows);
+    rows.for_each(|((target, logits), (&label, &upstream))| {
+        gradient(target, logits, label as usize, upstream);
+    });
+    gradients
+}
+
 /// Rows and classes, and how many rows a thread takes at least.
 fn rows_of(logits: &FlexTensor) -> ([usize; 2], usize) {
     let [rows, classes] = logits.shape().dims();
@@ -118,12 +167,49 @@ vectorised! {
         (logits[label] - max) - sum.ln()
     }
 
-    /// `-upstream · softmax`.
-    fn log_prob_gradient<'a, E>(gradient: &'a mut [E], logits: &'a [E], upstream: E) -> () {
+    /// `upstream · (onehot - softmax)`.
+    fn log_prob_gradient<'a, E>(
+        gradient: &'a mut [E],
+        logits: &'a [E],
+        label: usize,
+        upstream: E,
+    ) -> () {
         let share = -upstream / exponentials(gradient, logits, E::ONE);
-        for entry in gradient {
+        for entry in gradient.iter_mut() {
             *entry = *entry * share;
         }
+        gradient[label] += upstream;
+    }
+
+    /// `z_label - log Σ exp(z)` over the other classes.
+    fn log_odds<'a, E>(logits: &'a [E], label: usize) -> E {
+        let (before, after) = (&logits[..label], &logits[label + 1..]);
+        let max = maximum(before).max(maximum(after));
+        let sum = |logits: &[E]| {
+            let [sum] = sum_over([logits], |[logit]| [(logit - max).exp()]);
+            sum
+        };
+        (logits[label] - max) - (sum(before) + sum(after)).ln()
+    }
+
+    /// `upstream` at the label, `-upstream · softmax` of the others beside it.
+    fn log_odds_gradient<'a, E>(
+        gradient: &'a mut [E],
+        logits: &'a [E],
+        label: usize,
+        upstream: E,
+    ) -> () {
+        let max = maximum(&logits[..label]).max(maximum(&logits[label + 1..]));
+        for (entry, &logit) in gradient.iter_mut().zip(logits) {
+            *entry = (logit - max).exp();
+        }
+        gradient[label] = E::ZERO;
+        let [sum] = sum_over([&*gradient], |[exponential]| [exponential]);
+        let share = -upstream / sum;
+        for entry in gradient.iter_mut() {
+            *entry = *entry * share;
+        }
+        gradient[label] = upstream;
     }
 
     /// With `a`, `b` the logits less their maxima: `Σ exp(a) (a - b) / Σ exp(a) - log Σ exp(a) + log Σ exp(b)`.

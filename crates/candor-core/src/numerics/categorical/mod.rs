@@ -12,9 +12,13 @@ mod operators;
 use burn::backend::Dispatch;
 use burn::tensor::{Bool, IndexingUpdateOp, Int, Tensor, activation};
 
+use super::log_sum_exp;
 use crate::extensions::has_extensions;
 use crate::{check_shape, in_f32};
 use operators::CategoricalOperators;
+
+/// What stands for a logit that is left out: its exponential is 0 beside any other's, and its square is finite in `f32`.
+pub const LEFT_OUT: f64 = -1e18;
 
 /// Log-probability that `logits` `[rows, classes]` give each row's label `[rows]`, as `[rows]`.
 ///
@@ -46,6 +50,44 @@ pub fn label_log_probs(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
                 .reshape([rows]);
         }
         Tensor::from_dispatch(Dispatch::categorical_log_probs(
+            logits.into_dispatch(),
+            labels.into_dispatch(),
+        ))
+    })
+}
+
+/// Log-odds `log(p / (1 - p))` that `logits` `[rows, classes]` give each row's label `[rows]`, as `[rows]`.
+///
+/// ```text
+/// z_label - log Σ exp(z)   over the other classes
+/// ```
+///
+/// `log p = log_sigmoid(log_odds)` and `log(1 - p) = log_sigmoid(-log_odds)` are both exact, however sure the logits are. The
+/// gradient is 1 at the label and minus the softmax of the others beside it. Not defined for a single class.
+///
+/// ```
+/// use burn::tensor::{Device, Int, Tensor};
+/// use candor_core::numerics::label_log_odds;
+///
+/// let device = Device::flex();
+/// let logits = Tensor::<2>::from_floats([[0.0, 0.0], [1e4, -1e4]], &device);
+/// let labels = Tensor::<1, Int>::from_data([1, 0], &device);
+/// assert_eq!(label_log_odds(logits, labels).into_data().to_vec::<f32>().unwrap(), [0.0, 2e4]);
+/// ```
+///
+/// # Panics
+///
+/// When there is not one label a row.
+pub fn label_log_odds(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
+    let [rows, classes] = logits.dims();
+    check_shape!("label_log_odds", labels, [rows]);
+    in_f32(logits, |logits| {
+        if !has_extensions(&logits.device()) {
+            let own = logits.clone().gather(1, labels.clone().reshape([rows, 1]));
+            let others = logits.mask_fill(one_hot_mask(labels, classes), LEFT_OUT);
+            return (own - log_sum_exp(others, 1)).reshape([rows]);
+        }
+        Tensor::from_dispatch(Dispatch::categorical_log_odds(
             logits.into_dispatch(),
             labels.into_dispatch(),
         ))

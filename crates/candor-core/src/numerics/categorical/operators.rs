@@ -44,6 +44,25 @@ pub(crate) trait CategoricalOperators: Backend {
         composed::log_probs_gradient::<Self>(logits, labels, upstream)
     }
 
+    /// The log-odds of each row's label, `[rows]`.
+    #[fusion(dtype = logits, shape = { Shape::new([logits[0]]) })]
+    fn categorical_log_odds(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+    ) -> FloatTensor<Self> {
+        composed::log_odds::<Self>(logits, labels)
+    }
+
+    /// What `upstream` `[rows]` gives the logits.
+    #[fusion(dtype = logits, shape = logits)]
+    fn categorical_log_odds_gradient(
+        logits: FloatTensor<Self>,
+        labels: IntTensor<Self>,
+        upstream: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        composed::log_odds_gradient::<Self>(logits, labels, upstream)
+    }
+
     /// The divergence of each row from the target's distribution, `[rows]`; logits are multiplied with `sharpness`.
     #[fusion(dtype = logits, shape = { Shape::new([logits[0]]) })]
     fn categorical_kl(
