@@ -115,6 +115,25 @@ def hinton_kd():
     return run
 
 
+@case("forward+backward, logits 4096 x 1000, temperature 4, alpha 1, beta 8 (decoupled distillation)")
+def dkd():
+    import torch
+    F = torch.nn.functional
+    s, te = t(4096, 1000, grad=True), t(4096, 1000, seed=1)
+    y = torch.arange(4096) % 1000
+    own = F.one_hot(y, 1000).bool()
+    def pair(p):
+        p_y = p.gather(1, y[:, None])
+        return torch.cat([p_y, p.masked_fill(own, 0).sum(1, keepdim=True)], 1)
+    def run():
+        s.grad = None
+        tckd = F.kl_div(pair(F.softmax(s / 4, 1)).log(), pair(F.softmax(te / 4, 1)), reduction="batchmean")
+        others = [(x / 4).masked_fill(own, -1e9) for x in (s, te)]
+        nckd = F.kl_div(F.log_softmax(others[0], 1), F.softmax(others[1], 1), reduction="batchmean")
+        ((tckd + 8 * nckd) * 16).backward()
+    return run
+
+
 # ---------------------------------------------------------------- explainers
 @case("Captum IntegratedGradients, CNN 28x28, batch 16, 50 Gauss-Legendre steps, internal_batch_size 64", "captum")
 def integrated_gradients():
