@@ -4,37 +4,23 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::{FloatTensor, IntTensor};
 
-use super::operators::CategoricalOperators;
+use super::operators::{CategoricalOperators, LabelMeasure};
 use crate::autodiff::{constant, parents, register};
 
 impl<B: CategoricalOperators, C: CheckpointStrategy> CategoricalOperators for Autodiff<B, C> {
-    fn categorical_log_probs(
+    fn categorical_label(
         logits: FloatTensor<Self>,
         labels: IntTensor<Self>,
+        measure: LabelMeasure,
     ) -> FloatTensor<Self> {
         let node = logits.node();
         let logits = constant::<B, C>(logits);
-        match LogProbs.prepare::<C>([node]).compute_bound().stateful() {
+        match Label.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
-                let value = B::categorical_log_probs(logits.clone(), labels.clone());
-                prep.finish((logits, labels), value)
+                let value = B::categorical_label(logits.clone(), labels.clone(), measure);
+                prep.finish((logits, labels, measure), value)
             }
-            OpsKind::UnTracked(prep) => prep.finish(B::categorical_log_probs(logits, labels)),
-        }
-    }
-
-    fn categorical_log_odds(
-        logits: FloatTensor<Self>,
-        labels: IntTensor<Self>,
-    ) -> FloatTensor<Self> {
-        let node = logits.node();
-        let logits = constant::<B, C>(logits);
-        match LogOdds.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => {
-                let value = B::categorical_log_odds(logits.clone(), labels.clone());
-                prep.finish((logits, labels), value)
-            }
-            OpsKind::UnTracked(prep) => prep.finish(B::categorical_log_odds(logits, labels)),
+            OpsKind::UnTracked(prep) => prep.finish(B::categorical_label(logits, labels, measure)),
         }
     }
 
@@ -56,29 +42,10 @@ impl<B: CategoricalOperators, C: CheckpointStrategy> CategoricalOperators for Au
 }
 
 #[derive(Debug)]
-struct LogProbs;
+struct Label;
 
-impl<B: CategoricalOperators> Backward<B, 1> for LogProbs {
-    type State = (FloatTensor<B>, IntTensor<B>);
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 1>,
-        grads: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let (upstream, parents) = (grads.consume::<B>(&ops.node), parents(&ops));
-        let (logits, labels) = ops.state;
-        let gradient = B::categorical_log_probs_gradient(logits, labels, upstream);
-        register::<B, 1>(grads, parents, [gradient]);
-    }
-}
-
-#[derive(Debug)]
-struct LogOdds;
-
-impl<B: CategoricalOperators> Backward<B, 1> for LogOdds {
-    type State = (FloatTensor<B>, IntTensor<B>);
+impl<B: CategoricalOperators> Backward<B, 1> for Label {
+    type State = (FloatTensor<B>, IntTensor<B>, LabelMeasure);
 
     fn backward(
         self,
@@ -87,8 +54,8 @@ impl<B: CategoricalOperators> Backward<B, 1> for LogOdds {
         _checkpointer: &mut Checkpointer,
     ) {
         let (upstream, parents) = (grads.consume::<B>(&ops.node), parents(&ops));
-        let (logits, labels) = ops.state;
-        let gradient = B::categorical_log_odds_gradient(logits, labels, upstream);
+        let (logits, labels, measure) = ops.state;
+        let gradient = B::categorical_label_gradient(logits, labels, upstream, measure);
         register::<B, 1>(grads, parents, [gradient]);
     }
 }

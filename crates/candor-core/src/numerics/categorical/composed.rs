@@ -5,61 +5,47 @@ use burn::backend::{Backend, Scalar, TensorMetadata};
 use burn::tensor::IndexingUpdateOp;
 
 use super::LEFT_OUT;
+use super::operators::LabelMeasure;
 
-pub(super) fn log_probs<B: Backend>(
+pub(super) fn label<B: Backend>(
     logits: FloatTensor<B>,
     labels: IntTensor<B>,
+    measure: LabelMeasure,
 ) -> FloatTensor<B> {
-    let labels = as_column::<B>(labels);
-    let Softmax { lags, log_sum, .. } = Softmax::<B>::new(logits);
-    let value = B::float_sub(B::float_gather(1, lags, labels), log_sum);
-    as_vector::<B>(value)
-}
-
-pub(super) fn log_probs_gradient<B: Backend>(
-    logits: FloatTensor<B>,
-    labels: IntTensor<B>,
-    upstream: FloatTensor<B>,
-) -> FloatTensor<B> {
-    let upstream = float_column::<B>(upstream);
-    let away = B::float_mul(
-        Softmax::<B>::new(logits).probs,
-        B::float_neg(upstream.clone()),
-    );
-    B::float_scatter(
-        1,
-        away,
-        as_column::<B>(labels),
-        upstream,
-        IndexingUpdateOp::Add,
-    )
-}
-
-pub(super) fn log_odds<B: Backend>(logits: FloatTensor<B>, labels: IntTensor<B>) -> FloatTensor<B> {
     let labels = as_column::<B>(labels);
     let own = B::float_gather(1, logits.clone(), labels.clone());
-    let others = without_label::<B>(logits, labels);
-    let max = B::float_max_dim(others.clone(), 1);
-    let log_sum = Softmax::<B>::new(others).log_sum;
+    let against = against::<B>(logits, labels, measure);
+    let max = B::float_max_dim(against.clone(), 1);
+    let log_sum = Softmax::<B>::new(against).log_sum;
     as_vector::<B>(B::float_sub(B::float_sub(own, max), log_sum))
 }
 
-pub(super) fn log_odds_gradient<B: Backend>(
+pub(super) fn label_gradient<B: Backend>(
     logits: FloatTensor<B>,
     labels: IntTensor<B>,
     upstream: FloatTensor<B>,
+    measure: LabelMeasure,
 ) -> FloatTensor<B> {
     let (labels, upstream) = (as_column::<B>(labels), float_column::<B>(upstream));
-    let others = Softmax::<B>::new(without_label::<B>(logits, labels.clone())).probs;
-    let away = B::float_mul(others, B::float_neg(upstream.clone()));
+    let probs = Softmax::<B>::new(against::<B>(logits, labels.clone(), measure)).probs;
+    let away = B::float_mul(probs, B::float_neg(upstream.clone()));
     B::float_scatter(1, away, labels, upstream, IndexingUpdateOp::Add)
 }
 
-/// Logits whose label's exponential is 0 beside any other's.
-fn without_label<B: Backend>(logits: FloatTensor<B>, labels: IntTensor<B>) -> FloatTensor<B> {
-    let own = B::float_gather(1, logits.clone(), labels.clone());
-    let left_out = B::float_add_scalar(B::float_neg(own), Scalar::from(LEFT_OUT));
-    B::float_scatter(1, logits, labels, left_out, IndexingUpdateOp::Add)
+/// The logits that the label is measured against: all, or all but its own, whose exponential is then 0 beside any other's.
+fn against<B: Backend>(
+    logits: FloatTensor<B>,
+    labels: IntTensor<B>,
+    measure: LabelMeasure,
+) -> FloatTensor<B> {
+    match measure {
+        LabelMeasure::LogProb => logits,
+        LabelMeasure::LogOdds => {
+            let own = B::float_gather(1, logits.clone(), labels.clone());
+            let left_out = B::float_add_scalar(B::float_neg(own), Scalar::from(LEFT_OUT));
+            B::float_scatter(1, logits, labels, left_out, IndexingUpdateOp::Add)
+        }
+    }
 }
 
 pub(super) fn kl<B: Backend>(

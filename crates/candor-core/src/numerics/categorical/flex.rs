@@ -3,56 +3,70 @@
 use burn::backend::flex::FlexTensor;
 use burn::backend::ops::IntTensorOps;
 use burn::backend::{Flex, TensorMetadata};
-use burn::tensor::{DType, Element, IntDType};
-use pulp::bytemuck::Pod;
+use burn::tensor::{DType, IntDType};
 use rayon::prelude::*;
 
 use super::composed;
-use super::operators::CategoricalOperators;
+use super::operators::{CategoricalOperators, LabelMeasure};
 use crate::flex::{FlexFloat, has_kernels, maximum, sum_over, unwritten, vectorised, with_element};
 
 /// Entries below which a piece of the rows is not worth another thread.
 const PIECE: usize = 16_384;
 
 impl CategoricalOperators for Flex {
-    fn categorical_log_probs(logits: FlexTensor, labels: FlexTensor) -> FlexTensor {
+    fn categorical_label(
+        logits: FlexTensor,
+        labels: FlexTensor,
+        measure: LabelMeasure,
+    ) -> FlexTensor {
         if !has_kernels(&logits, &logits) {
-            return composed::log_probs::<Self>(logits, labels);
+            return composed::label::<Self>(logits, labels, measure);
         }
-        with_element!(logits.dtype(), E => values::<E>(&logits, labels, log_prob))
+        let ([rows, classes], least_rows) = rows_of(&logits);
+        let (logits, labels) = (logits.to_contiguous(), indices(labels));
+        let mut values = unwritten([rows], logits.dtype());
+        with_element!(logits.dtype(), E => {
+            let value = match measure {
+                LabelMeasure::LogProb => log_prob::<E>,
+                LabelMeasure::LogOdds => log_odds::<E>,
+            };
+            let values = values.storage_mut::<E>().par_iter_mut().with_min_len(least_rows);
+            let logits = logits.storage::<E>().par_chunks(classes);
+            let rows = logits.zip(labels.storage::<i64>());
+            values.zip(rows).for_each(|(entry, (logits, &label))| {
+                *entry = value(logits, label as usize);
+            });
+        });
+        values
     }
 
-    fn categorical_log_probs_gradient(
+    fn categorical_label_gradient(
         logits: FlexTensor,
         labels: FlexTensor,
         upstream: FlexTensor,
+        measure: LabelMeasure,
     ) -> FlexTensor {
         if !has_kernels(&logits, &upstream) {
-            return composed::log_probs_gradient::<Self>(logits, labels, upstream);
+            return composed::label_gradient::<Self>(logits, labels, upstream, measure);
         }
+        let ([_, classes], least_rows) = rows_of(&logits);
+        let [logits, upstream] = [logits, upstream].map(|tensor| tensor.to_contiguous());
+        let labels = indices(labels);
+        let mut gradients = unwritten(logits.shape(), logits.dtype());
         with_element!(logits.dtype(), E => {
-            gradients::<E>(&logits, labels, &upstream, log_prob_gradient)
-        })
-    }
-
-    fn categorical_log_odds(logits: FlexTensor, labels: FlexTensor) -> FlexTensor {
-        if !has_kernels(&logits, &logits) {
-            return composed::log_odds::<Self>(logits, labels);
-        }
-        with_element!(logits.dtype(), E => values::<E>(&logits, labels, log_odds))
-    }
-
-    fn categorical_log_odds_gradient(
-        logits: FlexTensor,
-        labels: FlexTensor,
-        upstream: FlexTensor,
-    ) -> FlexTensor {
-        if !has_kernels(&logits, &upstream) {
-            return composed::log_odds_gradient::<Self>(logits, labels, upstream);
-        }
-        with_element!(logits.dtype(), E => {
-            gradients::<E>(&logits, labels, &upstream, log_odds_gradient)
-        })
+            let write = match measure {
+                LabelMeasure::LogProb => log_prob_gradient::<E>,
+                LabelMeasure::LogOdds => log_odds_gradient::<E>,
+            };
+            let gradients = gradients.storage_mut::<E>().par_chunks_mut(classes);
+            let logits = logits.storage::<E>().par_chunks(classes);
+            let rows = labels.storage::<i64>().par_iter().zip(upstream.storage::<E>());
+            let rows = gradients.zip(logits).zip(rows).with_min_len(least_rows);
+            rows.for_each(|((gradient, logits), (&label, &upstream))| {
+                write(gradient, logits, label as usize, upstream);
+            });
+        });
+        gradients
     }
 
     fn categorical_kl(target: FlexTensor, logits: FlexTensor, sharpness: f64) -> FlexTensor {
@@ -99,56 +113,6 @@ impl CategoricalOperators for Flex {
         });
         gradients
     }
-}
-
-/// A number for each row and its label.
-fn values<E: FlexFloat + Element + Pod>(
-    logits: &FlexTensor,
-    labels: FlexTensor,
-    value: impl Fn(&[E], usize) -> E + Sync + Send,
-) -> FlexTensor {
-    let ([rows, classes], least_rows) = rows_of(logits);
-    let (logits, labels) = (logits.to_contiguous(), indices(labels));
-    let mut values = unwritten([rows], E::dtype());
-    let targets = values
-        .storage_mut::<E>()
-        .par_iter_mut()
-        .with_min_len(least_rows);
-    let rows = logits
-        .storage::<E>()
-        .par_chunks(classes)
-        .zip(labels.storage::<i64>());
-    targets.zip(rows).for_each(|(target, (logits, &label))| {
-        *target = value(logits, label as usize);
-    });
-    values
-}
-
-/// Writes a row's gradient from its logits, its label and what is upstream.
-type RowGradient<E> = for<'a> fn(&'a mut [E], &'a [E], usize, E);
-
-/// What each row's number gives its logits.
-fn gradients<E: FlexFloat + Element + Pod>(
-    logits: &FlexTensor,
-    labels: FlexTensor,
-    upstream: &FlexTensor,
-    gradient: RowGradient<E>,
-) -> FlexTensor {
-    let ([_, classes], least_rows) = rows_of(logits);
-    let [logits, upstream] = [logits, upstream].map(FlexTensor::to_contiguous);
-    let labels = indices(labels);
-    let mut gradients = unwritten(logits.shape(), E::dtype());
-    let targets = gradients.storage_mut::<E>().par_chunks_mut(classes);
-    let logits = logits.storage::<E>().par_chunks(classes);
-    let rows = labels
-        .storage::<i64>()
-        .par_iter()
-        .zip(upstream.storage::<E>());
-    let rows = targets.zip(logits).zip(rows).with_min_len(least_rows);
-    rows.for_each(|((target, logits), (&label, &upstream))| {
-        gradient(target, logits, label as usize, upstream);
-    });
-    gradients
 }
 
 /// Rows and classes, and how many rows a thread takes at least.

@@ -15,7 +15,7 @@ use burn::tensor::{Bool, IndexingUpdateOp, Int, Tensor, activation};
 use super::log_sum_exp;
 use crate::extensions::has_extensions;
 use crate::{check_shape, in_f32};
-use operators::CategoricalOperators;
+use operators::{CategoricalOperators, LabelMeasure};
 
 /// What stands for a logit that is left out: its exponential is 0 beside any other's, and its square is finite in `f32`.
 pub const LEFT_OUT: f64 = -1e18;
@@ -49,9 +49,10 @@ pub fn label_log_probs(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
                 .gather(1, labels.reshape([rows, 1]))
                 .reshape([rows]);
         }
-        Tensor::from_dispatch(Dispatch::categorical_log_probs(
+        Tensor::from_dispatch(Dispatch::categorical_label(
             logits.into_dispatch(),
             labels.into_dispatch(),
+            LabelMeasure::LogProb,
         ))
     })
 }
@@ -87,9 +88,10 @@ pub fn label_log_odds(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
             let others = logits.mask_fill(one_hot_mask(labels, classes), LEFT_OUT);
             return (own - log_sum_exp(others, 1)).reshape([rows]);
         }
-        Tensor::from_dispatch(Dispatch::categorical_log_odds(
+        Tensor::from_dispatch(Dispatch::categorical_label(
             logits.into_dispatch(),
             labels.into_dispatch(),
+            LabelMeasure::LogOdds,
         ))
     })
 }

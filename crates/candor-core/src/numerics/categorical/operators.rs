@@ -13,6 +13,15 @@ use burn::backend::{Backend, backend_extension};
 
 use super::composed;
 
+/// How sure a row is of its label.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LabelMeasure {
+    /// `log p`: the label against all classes.
+    LogProb,
+    /// `log(p / (1 - p))`: the label against the others.
+    LogOdds,
+}
+
 /// The operators as Burn's dispatcher calls them; the bodies here use the backend's own operators.
 ///
 /// Gradients are made of the operands alone: a row's sums cost less to compute again than a pass over memory. Under fusion an
@@ -25,42 +34,25 @@ use super::composed;
     Fusion: cfg(feature = "fusion")
 )]
 pub(crate) trait CategoricalOperators: Backend {
-    /// The log-probability of each row's label, `[rows]`.
+    /// What each row says of its label, `[rows]`.
     #[fusion(dtype = logits, shape = { Shape::new([logits[0]]) })]
-    fn categorical_log_probs(
+    fn categorical_label(
         logits: FloatTensor<Self>,
         labels: IntTensor<Self>,
+        measure: LabelMeasure,
     ) -> FloatTensor<Self> {
-        composed::log_probs::<Self>(logits, labels)
+        composed::label::<Self>(logits, labels, measure)
     }
 
     /// What `upstream` `[rows]` gives the logits.
     #[fusion(dtype = logits, shape = logits)]
-    fn categorical_log_probs_gradient(
+    fn categorical_label_gradient(
         logits: FloatTensor<Self>,
         labels: IntTensor<Self>,
         upstream: FloatTensor<Self>,
+        measure: LabelMeasure,
     ) -> FloatTensor<Self> {
-        composed::log_probs_gradient::<Self>(logits, labels, upstream)
-    }
-
-    /// The log-odds of each row's label, `[rows]`.
-    #[fusion(dtype = logits, shape = { Shape::new([logits[0]]) })]
-    fn categorical_log_odds(
-        logits: FloatTensor<Self>,
-        labels: IntTensor<Self>,
-    ) -> FloatTensor<Self> {
-        composed::log_odds::<Self>(logits, labels)
-    }
-
-    /// What `upstream` `[rows]` gives the logits.
-    #[fusion(dtype = logits, shape = logits)]
-    fn categorical_log_odds_gradient(
-        logits: FloatTensor<Self>,
-        labels: IntTensor<Self>,
-        upstream: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        composed::log_odds_gradient::<Self>(logits, labels, upstream)
+        composed::label_gradient::<Self>(logits, labels, upstream, measure)
     }
 
     /// The divergence of each row from the target's distribution, `[rows]`; logits are multiplied with `sharpness`.
